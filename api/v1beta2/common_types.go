@@ -1,0 +1,131 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package v1beta2
+
+// Names that the provider puts on objects.
+const (
+	// ClusterFinalizer keeps a MaasCluster until its servers are back in MAAS and its DNS record is gone.
+	ClusterFinalizer = "maascluster.infrastructure.cluster.x-k8s.io"
+	// MachineFinalizer keeps a MaasMachine until its lease has ended.
+	MachineFinalizer = "maasmachine.infrastructure.cluster.x-k8s.io"
+	// HostFinalizer keeps a MaasHost until its server is back in MAAS.
+	HostFinalizer = "maashost.infrastructure.cluster.x-k8s.io"
+
+	// ConsumerLabel on a MaasHost names the MaasMachine that holds it: the name itself where it is at most 63 characters
+	// long, otherwise a hash of it. spec.consumerRef has the full name.
+	ConsumerLabel = "infrastructure.cluster.x-k8s.io/consumer"
+)
+
+// ProviderIDPrefix starts the providerID of every Machine and Node; the MAAS system_id of the server follows. It
+// names no zone because a server may be moved to another.
+const ProviderIDPrefix = "maas:///"
+
+// Keys of the workload annotations that the provider writes on a MAAS machine it holds. People read them in the
+// MAAS UI; the lease annotation also lets the provider recognise its own allocation in a listing.
+const (
+	// MaasAnnotationLease holds spec.leaseID of the MaasHost.
+	MaasAnnotationLease = "capmaas-lease"
+	// MaasAnnotationCluster holds namespace/name of the Cluster.
+	MaasAnnotationCluster = "capmaas-cluster"
+	// MaasAnnotationMachine holds the name of the MaasMachine.
+	MaasAnnotationMachine = "capmaas-machine"
+)
+
+// LocalObjectReference names an object of a known kind in the same namespace.
+type LocalObjectReference struct {
+	// name of the object.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// HostSelector narrows down the servers that may be used. All conditions have to hold; an empty selector excludes nothing.
+// +kubebuilder:validation:MinProperties=1
+type HostSelector struct {
+	// zones are the MAAS zones to choose from; a Machine's failure domain narrows them further.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	Zones []string `json:"zones,omitempty"`
+
+	// tags are MAAS tags that a server must have, all of them.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	Tags []string `json:"tags,omitempty"`
+
+	// notTags are MAAS tags that a server must not have, none of them.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	NotTags []string `json:"notTags,omitempty"`
+
+	// architecture of the server's CPU.
+	// +optional
+	Architecture Architecture `json:"architecture,omitempty"`
+
+	// minCPUCount is the least number of CPU threads, as MAAS counts them.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	MinCPUCount *int32 `json:"minCPUCount,omitempty"`
+
+	// minMemoryMiB is the least amount of memory in MiB, as MAAS counts it.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1073741824
+	MinMemoryMiB *int64 `json:"minMemoryMiB,omitempty"`
+}
+
+// Architecture is a CPU architecture by the name that Kubernetes and Go use.
+// +kubebuilder:validation:Enum=amd64;arm64;s390x;ppc64le
+type Architecture string
+
+// The architectures that Cluster API knows.
+const (
+	ArchitectureAMD64   Architecture = "amd64"
+	ArchitectureARM64   Architecture = "arm64"
+	ArchitectureS390X   Architecture = "s390x"
+	ArchitecturePPC64LE Architecture = "ppc64le"
+)
+
+// Image says what MAAS installs.
+type Image struct {
+	// name is the image as MAAS knows it: "ubuntu/jammy", "jammy" or "custom/NAME".
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$')",message="image name must be SERIES or OSYSTEM/SERIES as in MAAS, such as ubuntu/jammy or custom/NAME"
+	Name string `json:"name,omitempty"`
+
+	// kernel is the MAAS kernel, such as "ga-22.04" or "hwe-22.04". MAAS chooses when it is empty. MAAS 3.4 accepts
+	// unknown names without a word.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Kernel string `json:"kernel,omitempty"`
+}

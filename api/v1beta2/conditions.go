@@ -1,0 +1,170 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package v1beta2
+
+import clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+// ReadyCondition sums up the other conditions of an object. It is kept for the object's whole life, its deletion included;
+// Cluster API shows it as InfrastructureReady of the Cluster or Machine.
+const ReadyCondition = clusterv1.ReadyCondition
+
+// ReadyReason and DeletingReason are reasons of ReadyCondition for every kind; while it is False for another cause, it has
+// the reason of the first condition that is not True.
+const (
+	// ReadyReason says that everything is as it should be.
+	ReadyReason = clusterv1.ReadyReason
+	// DeletingReason says that the object is on its way out; the message says what is waited for.
+	DeletingReason = clusterv1.DeletingReason
+)
+
+// MaasAvailableCondition tells whether the provider can work with MAAS: on MaasCluster and MaasHostPool.
+const MaasAvailableCondition = "MaasAvailable"
+
+// Reasons of MaasAvailableCondition.
+const (
+	// MaasAvailableReason says that MAAS answers and accepts the key.
+	MaasAvailableReason = "MaasAvailable"
+	// ConnectingReason says that the first look at MAAS is under way.
+	ConnectingReason = "Connecting"
+	// CredentialsNotFoundReason says that the Secret does not exist; making it ends it.
+	CredentialsNotFoundReason = "CredentialsNotFound"
+	// CredentialsInvalidReason says that a key of the Secret is missing or malformed; the message names it.
+	CredentialsInvalidReason = "CredentialsInvalid"
+	// UnauthorizedReason says that MAAS refuses the API key; a valid key in the Secret ends it, without a restart.
+	UnauthorizedReason = "Unauthorized"
+	// UntrustedReason says that the certificate of MAAS cannot be verified; the right "ca.crt" in the Secret ends it.
+	UntrustedReason = "CertificateUntrusted"
+	// UnreachableReason says that MAAS does not answer or answers with server errors; it is retried.
+	UnreachableReason = "Unreachable"
+)
+
+// EndpointReadyCondition tells whether the control plane endpoint is known: on MaasCluster.
+const EndpointReadyCondition = "EndpointReady"
+
+// Reasons of EndpointReadyCondition.
+const (
+	// EndpointReadyReason says that the endpoint is known and, for DNS, that the record is as it should be.
+	EndpointReadyReason = "EndpointReady"
+	// WaitingForEndpointReason says that somebody else has to set Cluster.spec.controlPlaneEndpoint (type External).
+	WaitingForEndpointReason = "WaitingForEndpoint"
+	// DNSRecordFailedReason says that MAAS refuses to keep the DNS record; the message has its words.
+	DNSRecordFailedReason = "DNSRecordFailed"
+	// DNSForbiddenReason says that the API key is not an administrator's, which DNS records need.
+	DNSForbiddenReason = "DNSNeedsAdministrator"
+)
+
+// FailureDomainsReadyCondition tells whether there are zones to spread machines over: on MaasCluster.
+const FailureDomainsReadyCondition = "FailureDomainsReady"
+
+// Reasons of FailureDomainsReadyCondition.
+const (
+	// FailureDomainsReadyReason says that status.failureDomains is current.
+	FailureDomainsReadyReason = "FailureDomainsReady"
+	// NoMachinesReason says that the API key sees no machine in MAAS.
+	NoMachinesReason = "NoMachines"
+	// ZoneNotFoundReason says that spec.controlPlaneZones names a zone without machines.
+	ZoneNotFoundReason = "ZoneNotFound"
+)
+
+// HostLeasedCondition tells whether the MaasMachine has a server: a MaasHost made out to it.
+const HostLeasedCondition = "HostLeased"
+
+// Reasons of HostLeasedCondition.
+const (
+	// HostLeasedReason says that the MaasMachine has its MaasHost.
+	HostLeasedReason = "HostLeased"
+	// WaitingForClusterReason says that the MaasCluster is not provisioned yet.
+	WaitingForClusterReason = "WaitingForClusterInfrastructure"
+	// WaitingForBootstrapDataReason says that the bootstrap provider has not made the user data yet.
+	WaitingForBootstrapDataReason = "WaitingForBootstrapData"
+	// WaitingForOwnerReason says that Cluster API has not set the owner Machine yet.
+	WaitingForOwnerReason = "WaitingForOwner"
+	// WaitingForMaasReason says that the provider's view of MAAS is not current; MaasAvailable of the MaasCluster says why.
+	WaitingForMaasReason = "WaitingForMaas"
+	// NoHostFitsReason says that no server can be taken now; the message counts why not and names the nearest miss. A server that
+	// becomes fit ends it.
+	NoHostFitsReason = "NoHostFits"
+	// PoolNotFoundReason says that hostPoolRef names no MaasHostPool.
+	PoolNotFoundReason = "HostPoolNotFound"
+	// PoolMismatchReason says that the MaasHostPool has other MAAS credentials than the MaasCluster.
+	PoolMismatchReason = "HostPoolMismatch"
+	// HostLostReason says that the lease is gone although the machine was provisioned; deleting the Machine ends it.
+	HostLostReason = "HostLost"
+)
+
+// HostDeployedCondition tells whether the server runs what was asked for: on MaasMachine, and on MaasHost as AllocatedCondition's
+// successor.
+const HostDeployedCondition = "HostDeployed"
+
+// AllocatedCondition tells whether MAAS holds the server for this lease: on MaasHost.
+const AllocatedCondition = "Allocated"
+
+// Reasons of AllocatedCondition and HostDeployedCondition. Where a surprise is reported nothing is done to the server until the state
+// named in the message ends.
+const (
+	// AllocatedReason says that MAAS holds the server under the lease.
+	AllocatedReason = "Allocated"
+	// NotAllocatedReason says that the server is about to be allocated.
+	NotAllocatedReason = "NotAllocated"
+	// HostDeployedReason says that the server has fetched its user data.
+	HostDeployedReason = "HostDeployed"
+	// WaitingForAllocationReason says that the server is not ours yet.
+	WaitingForAllocationReason = "WaitingForAllocation"
+	// DeployingReason says that MAAS installs the server.
+	DeployingReason = "Deploying"
+	// DeployRefusedReason says that MAAS refuses the deploy call, most often for want of the image; the message has its words.
+	DeployRefusedReason = "DeployRefused"
+	// DeployFailedReason says that the installation failed; deleting the Machine ends it.
+	DeployFailedReason = "DeployFailed"
+	// DeployAbortedReason says that somebody aborted the installation in MAAS; deleting the Machine ends it.
+	DeployAbortedReason = "DeployAborted"
+	// UserDataNotFoundReason says that the Secret with the bootstrap data is missing.
+	UserDataNotFoundReason = "UserDataNotFound"
+	// HostReleasedReason says that somebody released the server in MAAS; deleting the Machine ends it.
+	HostReleasedReason = "HostReleased"
+	// HostTakenReason says that the server belongs to somebody else in MAAS.
+	HostTakenReason = "HostTaken"
+	// HostGoneReason says that MAAS has no such machine any more; deleting the Machine ends it.
+	HostGoneReason = "HostGone"
+	// HostPoweredOffReason says that a deployed server is powered off; MAAS or a person has to power it on.
+	HostPoweredOffReason = "HostPoweredOff"
+	// HostNotInServiceReason says that the server is in a state of MAAS that the provider leaves alone: Testing, Rescue
+	// mode, Broken, Locked and the like; the message names it. It ends with that state.
+	HostNotInServiceReason = "HostNotInService"
+	// ConsumerExistsReason says that the lease was deleted although its MaasMachine lives. Nothing is released until the Machine is deleted.
+	ConsumerExistsReason = "ConsumerExists"
+	// ConsumerGoneReason says that the MaasMachine of the lease is gone without having ended it. Deleting the MaasHost releases the
+	// server.
+	ConsumerGoneReason = "ConsumerGone"
+	// ReleasingReason says that MAAS releases the server.
+	ReleasingReason = "Releasing"
+	// ReleaseFailedReason says that MAAS could not release the server; it is retried.
+	ReleaseFailedReason = "ReleaseFailed"
+)
+
+// HostsAvailableCondition tells whether the pool has servers to give: on MaasHostPool.
+const HostsAvailableCondition = "HostsAvailable"
+
+// Reasons of HostsAvailableCondition.
+const (
+	// HostsAvailableReason says that at least one server is available.
+	HostsAvailableReason = "HostsAvailable"
+	// AllHostsLeasedReason says that every server of the pool is leased or unavailable: a fact, not a fault.
+	AllHostsLeasedReason = "AllHostsInUse"
+	// NoHostsReason says that no server matches the pool; the message names the nearest miss.
+	NoHostsReason = "NoHosts"
+)

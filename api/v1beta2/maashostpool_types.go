@@ -1,0 +1,121 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package v1beta2
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// MaasHostPoolSpec says which servers of a MAAS belong to the pool.
+// +kubebuilder:validation:XValidation:rule="has(self.resourcePool) || has(self.selector)",message="set resourcePool or selector: without either every machine of the MAAS would belong to the pool"
+type MaasHostPoolSpec struct {
+	// credentialsRef names the Secret with the MAAS API credentials, as in MaasCluster. Clusters that use the pool have to name the
+	// same Secret.
+	// +required
+	CredentialsRef LocalObjectReference `json:"credentialsRef,omitempty,omitzero"`
+
+	// resourcePool is the MAAS resource pool that the servers are in.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	ResourcePool string `json:"resourcePool,omitempty"`
+
+	// selector narrows down the servers further.
+	// +optional
+	Selector HostSelector `json:"selector,omitempty,omitzero"`
+}
+
+// MaasHostPoolStatus is the fleet at a glance.
+// +kubebuilder:validation:MinProperties=1
+type MaasHostPoolStatus struct {
+	// conditions of the MaasHostPool; see the documented types in this package.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=32
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// hosts counts the servers of the pool.
+	// +optional
+	Hosts MaasHostCounts `json:"hosts,omitempty,omitzero"`
+}
+
+// MaasHostCounts counts servers. Each is in total and in exactly one of the others.
+// +kubebuilder:validation:MinProperties=1
+type MaasHostCounts struct {
+	// total is the number of servers in the pool.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Total *int32 `json:"total,omitempty"`
+
+	// available servers are Ready in MAAS and nobody's.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Available *int32 `json:"available,omitempty"`
+
+	// leased servers belong to a MaasHost.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Leased *int32 `json:"leased,omitempty"`
+
+	// unavailable servers are neither: in use by others, broken, being tested or released.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Unavailable *int32 `json:"unavailable,omitempty"`
+}
+
+// MaasHostPool is a set of servers of a MAAS from which MaasMachines are given theirs.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:storageversion
+// +kubebuilder:resource:path=maashostpools,scope=Namespaced,categories=cluster-api
+// +kubebuilder:printcolumn:name="Pool",type=string,JSONPath=`.spec.resourcePool`,description="MAAS resource pool"
+// +kubebuilder:printcolumn:name="Total",type=integer,JSONPath=`.status.hosts.total`
+// +kubebuilder:printcolumn:name="Available",type=integer,JSONPath=`.status.hosts.available`
+// +kubebuilder:printcolumn:name="Leased",type=integer,JSONPath=`.status.hosts.leased`
+// +kubebuilder:printcolumn:name="Unavailable",type=integer,JSONPath=`.status.hosts.unavailable`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type MaasHostPool struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard object's metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is the desired state.
+	// +required
+	Spec MaasHostPoolSpec `json:"spec,omitempty,omitzero"`
+
+	// status is the observed state.
+	// +optional
+	Status MaasHostPoolStatus `json:"status,omitempty,omitzero"`
+}
+
+// GetConditions returns the conditions.
+func (p *MaasHostPool) GetConditions() []metav1.Condition { return p.Status.Conditions }
+
+// SetConditions replaces the conditions.
+func (p *MaasHostPool) SetConditions(conditions []metav1.Condition) { p.Status.Conditions = conditions }
+
+// MaasHostPoolList is a list of MaasHostPools.
+// +kubebuilder:object:root=true
+type MaasHostPoolList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []MaasHostPool `json:"items"`
+}
