@@ -1,0 +1,108 @@
+package sandbox
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// runInit is process 1: it prepares the namespaces, runs inner and reaps what
+// inner leaves. When it returns the kernel kills whatever still runs inside.
+func runInit() int {
+	// Signals come by the control pipe; those of the terminal reach inner by
+	// themselves.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
+	if err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, "sandbox: preparing namespaces:", err)
+		return 1
+	}
+	inner := &exec.Cmd{
+		Path:       "/proc/self/exe",
+		Args:       os.Args[1:],
+		Env:        insideEnv(),
+		Stdin:      os.Stdin,
+		Stdout:     os.Stdout,
+		Stderr:     os.Stderr,
+		ExtraFiles: []*os.File{os.NewFile(fdListener, "outside-listener")},
+	}
+	if err := inner.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, "sandbox: starting the program inside:", err)
+		return 1
+	}
+	var pid atomic.Int64
+	pid.Store(int64(inner.Process.Pid))
+	go obeyControl(&pid)
+	return reap(inner.Process.Pid)
+}
+
+// prepare mounts /proc of the new pid namespace and an own /run, and brings the
+// loopback interface up.
+func prepare() error {
+	unix.CloseOnExec(fdControl)
+	unix.CloseOnExec(fdListener)
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("making mounts private: %w", err)
+	}
+	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("mounting /proc: %w", err)
+	}
+	for _, dir := range []string{"/run", "/var/run"} {
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil || (dir == "/var/run" && real == "/run") {
+			continue
+		}
+		if err := unix.Mount("tmpfs", real, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755,size=64m"); err != nil {
+			return fmt.Errorf("mounting a tmpfs on %s: %w", real, err)
+		}
+	}
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("finding the loopback interface: %w", err)
+	}
+	if err := netlink.LinkSetUp(lo); err != nil {
+		return fmt.Errorf("bringing the loopback interface up: %w", err)
+	}
+	return nil
+}
+
+// obeyControl passes signals to inner and ends everything when outer is gone.
+func obeyControl(inner *atomic.Int64) {
+	control := os.NewFile(fdControl, "control")
+	buf := make([]byte, 1)
+	for {
+		n, err := control.Read(buf)
+		if err != nil || n == 0 {
+			os.Exit(128 + int(unix.SIGKILL))
+		}
+		_ = unix.Kill(int(inner.Load()), syscall.Signal(buf[0]))
+	}
+}
+
+// reap waits for every child, own or inherited, until inner has ended, and
+// returns inner's exit code.
+func reap(inner int) int {
+	for {
+		var st unix.WaitStatus
+		pid, err := unix.Wait4(-1, &st, 0, nil)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			fmt.Fprintln(os.Stderr, "sandbox: waiting for the program inside:", err)
+			return 1
+		case pid != inner:
+			continue
+		case st.Signaled():
+			return 128 + int(st.Signal())
+		default:
+			return st.ExitStatus()
+		}
+	}
+}

@@ -1,0 +1,232 @@
+package sandbox
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+// envHelper makes the test binary play a program in a sandbox of its own.
+const envHelper = "SANDBOX_TEST_HELPER"
+
+func TestMain(m *testing.M) {
+	Enter()
+	if mode := os.Getenv(envHelper); mode != "" {
+		os.Exit(helper(mode))
+	}
+	os.Exit(m.Run())
+}
+
+// helper is the program in the nested sandbox.
+func helper(mode string) int {
+	switch mode {
+	case "exit":
+		in, _ := io.ReadAll(os.Stdin)
+		fmt.Printf("inside=%v pid1=%v stdin=%s\n", Inside(), os.Getppid() == 1, in)
+		return 7
+	case "hang":
+		sig := make(chan os.Signal, 1)
+		signal.Notify(sig, unix.SIGTERM)
+		if _, err := Start(Command{Path: "/bin/sleep", Args: []string{os.Getenv("MARKER")}}); err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		fmt.Println("ready")
+		<-sig
+		return 3
+	default:
+		return 1
+	}
+}
+
+func requireSandbox(t *testing.T) {
+	t.Helper()
+	if !Inside() {
+		t.Fatal(Err())
+	}
+}
+
+func TestExitCodeAndStreams(t *testing.T) {
+	requireSandbox(t)
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), envHelper+"=exit")
+	cmd.Stdin = strings.NewReader("hello")
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 7 {
+		t.Errorf("exit: got %v, want code 7", err)
+	}
+	if got, want := string(out), "inside=true pid1=true stdin=hello\n"; got != want {
+		t.Errorf("output: got %q, want %q", got, want)
+	}
+}
+
+func TestNothingIsLeftBehind(t *testing.T) {
+	requireSandbox(t)
+	for i, tc := range []struct {
+		signal unix.Signal
+		code   int
+	}{
+		{unix.SIGKILL, -1}, // the program that was started is killed
+		{unix.SIGTERM, 3},  // handled inside, its exit code comes out
+		{unix.SIGINT, 130}, // not handled inside
+	} {
+		t.Run(tc.signal.String(), func(t *testing.T) {
+			marker := fmt.Sprintf("%d", 7000000+os.Getpid()*10+i)
+			cmd := exec.Command("/proc/self/exe")
+			cmd.Env = append(os.Environ(), envHelper+"=hang", "MARKER="+marker)
+			// A pipe, so that the program cannot take the signal for one that
+			// the terminal sent to everybody.
+			stdin, _ := cmd.StdinPipe()
+			defer stdin.Close()
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+				t.Fatalf("helper said %q", line)
+			}
+			if n := processesWith(t, marker); n != 1 {
+				t.Fatalf("%d processes with the marker, want 1", n)
+			}
+			if err := cmd.Process.Signal(tc.signal); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			if got := cmd.ProcessState.ExitCode(); got != tc.code {
+				t.Errorf("exit code %d, want %d", got, tc.code)
+			}
+			err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 10*time.Second, true,
+				func(context.Context) (bool, error) { return processesWith(t, marker) == 0, nil })
+			if err != nil {
+				t.Errorf("processes of the sandbox outlived it: %v", err)
+			}
+		})
+	}
+}
+
+func processesWith(t *testing.T, arg string) int {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, f := range files {
+		if raw, err := os.ReadFile(f); err == nil && strings.Contains(string(raw), "\x00"+arg+"\x00") {
+			n++
+		}
+	}
+	return n
+}
+
+func TestHostsOnABridge(t *testing.T) {
+	requireSandbox(t)
+	br, err := NewBridge("br-test", netip.MustParsePrefix("172.30.0.1/24"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer br.Close()
+	var hosts []*NetNS
+	for _, a := range []string{"172.30.0.11/24", "172.30.0.12/24"} {
+		ns, err := br.NewNetNS("host", netip.MustParsePrefix(a))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ns.Close()
+		hosts = append(hosts, ns)
+	}
+	ln, err := hosts[0].Listen(t.Context(), "0.0.0.0:10250")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, c.RemoteAddr().(*net.TCPAddr).IP.String())
+			_ = c.Close()
+		}
+	}()
+	var dialer net.Dialer
+	ask := func() (string, error) {
+		conn, err := dialer.DialContext(t.Context(), "tcp", "172.30.0.11:10250")
+		if err != nil {
+			return "", err
+		}
+		defer conn.Close()
+		raw, err := io.ReadAll(conn)
+		return string(raw), err
+	}
+	if got, err := ask(); err != nil || got != "172.30.0.1" {
+		t.Errorf("from the sandbox: %q, %v", got, err)
+	}
+	err = hosts[1].Do(func() error {
+		got, err := ask()
+		if got != "172.30.0.12" {
+			t.Errorf("from the other host: %q, %v", got, err)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRootMountsAndHostname(t *testing.T) {
+	requireSandbox(t)
+	const busybox = "/bin/busybox"
+	if _, err := os.Stat(busybox); err != nil {
+		t.Skipf("needs a static busybox (apt install busybox-static): %v", err)
+	}
+	dir := t.TempDir()
+	root, log := filepath.Join(dir, "root"), filepath.Join(dir, "log")
+	secret := filepath.Join(dir, "secret")
+	if err := os.WriteFile(secret, []byte("mounted\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Start(Command{
+		Path: "/bin/sh", Args: []string{"-c", "hostname; cat /etc/secret; echo $A; ls /; echo x > /etc/secret"},
+		Root: root, Hostname: "node-1", Log: log, Env: []string{"A=b", "PATH=/bin"},
+		Mounts: []Mount{
+			{Source: secret, Target: "/etc/secret", ReadOnly: true},
+			{Source: busybox, Target: "/bin/sh"},
+			{Source: busybox, Target: "/bin/hostname"},
+			{Source: busybox, Target: "/bin/cat"},
+			{Source: busybox, Target: "/bin/ls"},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(t.Context()); err == nil {
+		t.Error("writing to a read-only mount succeeded")
+	}
+	want := "node-1\nmounted\nb\nbin\ndev\netc\nproc\n/bin/sh: can't create /etc/secret: Read-only file system"
+	if got := p.LogTail(20); got != want {
+		t.Errorf("output:\n%s\nwant:\n%s", got, want)
+	}
+	if _, err := os.Stat(filepath.Join(root, "proc", "self")); err == nil {
+		t.Error("the mount of /proc can be seen from outside")
+	}
+}
