@@ -92,13 +92,13 @@ type HostSelector struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
-	MinCPUCount *int32 `json:"minCPUCount,omitempty"`
+	MinCPUCount int32 `json:"minCPUCount,omitempty"`
 
 	// minMemoryMiB is the least amount of memory in MiB, as MAAS counts it.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1073741824
-	MinMemoryMiB *int64 `json:"minMemoryMiB,omitempty"`
+	MinMemoryMiB int64 `json:"minMemoryMiB,omitempty"`
 }
 
 // Architecture is a CPU architecture by the name that Kubernetes and Go use.
