@@ -126,6 +126,9 @@ type AllocateRequest struct {
 
 // DeployRequest says what to install.
 type DeployRequest struct {
+	// AgentName marks the machine as ours also if it was released behind our back a moment ago, in which case MAAS
+	// acquires it anew for the caller.
+	AgentName string
 	// DistroSeries is the image, such as "jammy", "ubuntu/jammy" or "custom/name".
 	DistroSeries string
 	// Kernel is the MAAS kernel name, such as "hwe-22.04"; "" leaves the choice to MAAS.

@@ -95,6 +95,7 @@ func (c *Client) Allocate(ctx context.Context, req maas.AllocateRequest) (*maas.
 // Deploy implements maas.Machines.
 func (c *Client) Deploy(ctx context.Context, systemID string, req maas.DeployRequest) (*maas.Machine, error) {
 	params := url.Values{}
+	setIf(params, "agent_name", req.AgentName)
 	setIf(params, "distro_series", req.DistroSeries)
 	setIf(params, "hwe_kernel", req.Kernel)
 	setIf(params, "comment", req.Comment)

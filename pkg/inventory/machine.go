@@ -1,0 +1,73 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package inventory
+
+import (
+	"maps"
+	"slices"
+	"unique"
+
+	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
+)
+
+// keep copies a machine for the snapshot, so that the caller may do with its own as it likes. The words that many
+// machines have in common are kept once.
+func keep(m *maas.Machine) *maas.Machine {
+	c := *m
+	c.Status = maas.Status(intern(string(m.Status)))
+	c.StatusMessage = intern(m.StatusMessage)
+	c.Power = maas.Power(intern(string(m.Power)))
+	c.PowerType = intern(m.PowerType)
+	c.Owner = intern(m.Owner)
+	c.Zone = intern(m.Zone)
+	c.Pool = intern(m.Pool)
+	c.Architecture = intern(m.Architecture)
+	c.OSSystem = intern(m.OSSystem)
+	c.DistroSeries = intern(m.DistroSeries)
+	c.Tags = slices.Clip(slices.Clone(m.Tags))
+	for i, t := range c.Tags {
+		c.Tags[i] = intern(t)
+	}
+	c.Addresses = slices.Clip(slices.Clone(m.Addresses))
+	c.Annotations = maps.Clone(m.Annotations)
+	return &c
+}
+
+func intern(s string) string { return unique.Make(s).Value() }
+
+// equal compares all that a machine is.
+func equal(a, b *maas.Machine) bool {
+	return a.SystemID == b.SystemID &&
+		a.Hostname == b.Hostname &&
+		a.FQDN == b.FQDN &&
+		a.Status == b.Status &&
+		a.StatusMessage == b.StatusMessage &&
+		a.Power == b.Power &&
+		a.PowerType == b.PowerType &&
+		a.Owner == b.Owner &&
+		a.Locked == b.Locked &&
+		a.Zone == b.Zone &&
+		a.Pool == b.Pool &&
+		a.Architecture == b.Architecture &&
+		a.CPUCount == b.CPUCount &&
+		a.MemoryMiB == b.MemoryMiB &&
+		a.OSSystem == b.OSSystem &&
+		a.DistroSeries == b.DistroSeries &&
+		slices.Equal(a.Tags, b.Tags) &&
+		slices.Equal(a.Addresses, b.Addresses) &&
+		maps.Equal(a.Annotations, b.Annotations)
+}
