@@ -1,0 +1,135 @@
+package maassim
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// ErrNoUserData is returned by Boot.FetchUserData when the machine was not
+// given any, and once the machine does not run the installed system any more.
+var ErrNoUserData = errors.New("no user data for this machine")
+
+// Chassis plays the servers whose power MAAS switches. Methods are called
+// without any lock of the simulator held; for one machine Boot never overlaps
+// another Boot or a PowerOff still running.
+type Chassis interface {
+	// Boot is called when the installed system starts. It may block for as
+	// long as the machine runs; ctx ends when the power goes off, and Boot then
+	// has to return. For a Deploying machine MAAS says Deployed when
+	// FetchUserData is first called.
+	Boot(ctx context.Context, b Boot)
+	// PowerOff is called after ctx of the machine's Boot has ended and Boot has
+	// returned. The BMC reports off once PowerOff has returned.
+	PowerOff(systemID string)
+}
+
+// DiskWiper is what a Chassis implements to be told which disks the installer
+// or the erase-on-release wipes. WipeDisks is called after any Dir was emptied,
+// and before Boot.
+type DiskWiper interface {
+	WipeDisks(systemID string, disks []Disk)
+}
+
+// Boot is one start of the installed system of a machine.
+type Boot struct {
+	SystemID     string
+	Hostname     string
+	FQDN         string
+	OSystem      string
+	DistroSeries string
+	// Addresses are those MAAS configured on the machine, in interface order.
+	Addresses []string
+	// Disks are the machine's disks as built, whether MAAS knows them or not.
+	Disks []Disk
+	// FetchUserData is the call of cloud-init to the metadata service. It may
+	// be called any number of times.
+	FetchUserData func() ([]byte, error)
+}
+
+// Disk is one physical disk of a machine.
+type Disk struct {
+	Name      string
+	Model     string
+	Serial    string
+	SizeBytes int64
+	Tags      []string
+	// Dir, when set, is the folder that stands for the disk's contents. A wipe
+	// empties it.
+	Dir string
+}
+
+// power serializes what happens to one machine's chassis.
+type powerSlot struct {
+	mu     sync.Mutex // guards the fields
+	cancel context.CancelFunc
+	// last is closed when the last Boot or PowerOff has returned.
+	last chan struct{}
+}
+
+// start runs f in a goroutine of its own once what ran before has returned.
+func (p *powerSlot) start(s *Server, f func(ctx context.Context)) {
+	ctx, cancel := context.WithCancel(s.ctx)
+	done := make(chan struct{})
+	p.mu.Lock()
+	before := p.last
+	p.last, p.cancel = done, cancel
+	p.mu.Unlock()
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		defer close(done)
+		defer cancel()
+		if before != nil {
+			<-before
+		}
+		if ctx.Err() == nil {
+			f(ctx)
+		}
+	}()
+}
+
+// stop ends what runs and calls after when it has returned.
+func (p *powerSlot) stop(s *Server, after func()) {
+	p.mu.Lock()
+	if p.cancel != nil {
+		p.cancel()
+	}
+	before := p.last
+	done := make(chan struct{})
+	p.last, p.cancel = done, nil
+	p.mu.Unlock()
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		defer close(done)
+		if before != nil {
+			<-before
+		}
+		after()
+	}()
+}
+
+// wipe empties the folders of disks and tells the chassis.
+func (s *Server) wipe(systemID string, disks []Disk) {
+	for _, d := range disks {
+		if d.Dir == "" {
+			continue
+		}
+		entries, err := os.ReadDir(d.Dir)
+		if err != nil {
+			s.log.Error("Wiping disk", "machine", systemID, "disk", d.Name, "error", err)
+			continue
+		}
+		for _, e := range entries {
+			if err := os.RemoveAll(filepath.Join(d.Dir, e.Name())); err != nil {
+				s.log.Error("Wiping disk", "machine", systemID, "disk", d.Name, "error", err)
+			}
+		}
+	}
+	if w, ok := s.cfg.Chassis.(DiskWiper); ok && len(disks) > 0 {
+		w.WipeDisks(systemID, disks)
+	}
+}

@@ -1,0 +1,31 @@
+// Package maassim simulates Canonical MAAS as its API clients and the servers
+// of a rack see it: the MAAS 2.0 API over HTTP with OAuth 1.0 PLAINTEXT, and
+// behind it machines that take time to power on, to install, to erase and to
+// power off.
+//
+// # Where the facts come from
+//
+// Requests and answers of a MAAS 3.4.1 region and rack were recorded. A
+// trimmed copy of them lives in testdata, and the fidelity test replays it:
+// status, error text and JSON shape (keys, types, nullability) must agree.
+// Behaviour that MAAS 3.5 or later changed is not simulated.
+//
+// # What it simulates
+//
+//   - the machine life cycle (allocate, deploy, abort, release, erase, lock,
+//     rescue, test, commission, break and fix) with MAAS's owner checks,
+//     refusals (403, 404, 409, 503) and event log;
+//   - power that takes time, is retried and gives up, and a BMC that refuses;
+//   - the moment at which MAAS says Deployed: when the installed system
+//     fetches its user data, not before;
+//   - disks: a deploy wipes every disk MAAS knows of that machine, and a block
+//     device that was deleted from the inventory is left alone;
+//   - AUTO addresses, claimed after deploy has answered and freed at release;
+//   - zones, pools, tags, domains, DNS resources, subnets, fabrics, VLANs.
+//
+// # What it leaves out
+//
+// Endpoints and operations that are not served are listed in [NotServed] with
+// the reason; a call to one answers 501 with a text that names it, so that a
+// client that starts to need it fails loudly.
+package maassim

@@ -1,0 +1,102 @@
+package maassim
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Unserved is an operation of MAAS's API that the simulator does not have.
+type Unserved struct {
+	Method string // "" for all
+	// Path is relative to the API's root; "*" is a variable part and a "**" at
+	// the end any rest.
+	Path   string
+	Op     string // "" for plain calls, "*" for all
+	Reason string
+}
+
+// NotServed lists what answers 501 and why.
+var NotServed = []Unserved{
+	{http.MethodGet, "machines/*/", "details", "BSON of lshw and lldp, which nothing here makes"},
+	{"", "machines/*/", "mount_special", "file systems are not the provider's to configure"},
+	{"", "machines/*/", "unmount_special", "file systems are not the provider's to configure"},
+	{"", "machines/*/", "set_storage_layout", "storage layouts other than the commissioned one are not modelled"},
+	{"", "machines/*/", "restore_networking_configuration", "network configuration is read only"},
+	{"", "machines/*/", "restore_storage_configuration", "storage layouts other than the commissioned one are not modelled"},
+	{"", "machines/*/", "restore_default_configuration", "network configuration is read only"},
+	{"", "machines/*/", "clear_default_gateways", "network configuration is read only"},
+	{"", "machines/", "", "machines are added with AddMachine"},
+	{http.MethodGet, "nodes/", "", "controllers and devices are not modelled; use machines/"},
+	{"", "nodes/**", "*", "network and storage configuration are read only; script results are not made"},
+	{"", "subnets/**", "*", "subnets are added with AddSubnet; statistics are not made"},
+	{"", "fabrics/**", "*", "fabrics and VLANs are added with AddSubnet"},
+	{"", "vlans/**", "*", "VLANs are added with AddSubnet"},
+	{"", "spaces/**", "*", "spaces are named by AddSubnet"},
+	{"", "ipranges/**", "*", "ranges are given to AddSubnet"},
+	{"", "static-routes/**", "*", "routing is not modelled"},
+	{"", "ipaddresses/**", "*", "the provider reserves no addresses"},
+	{"", "devices/**", "*", "devices are not modelled"},
+	{"", "dnsresourcerecords/**", "*", "only address records are modelled"},
+	{"", "boot-resources/**", "*", "images are added with AddImage"},
+	{"", "installation-results/**", "*", "script results are not made"},
+	{"", "account/prefs/**", "*", "SSH keys are not modelled"},
+	{"", "discovery/**", "*", "network discovery is not modelled"},
+	{"", "rackcontrollers/**", "*", "controllers are not modelled"},
+	{"", "regioncontrollers/**", "*", "controllers are not modelled"},
+	{"", "dhcp-snippets/**", "*", "DHCP is not modelled"},
+	{"", "boot-sources/**", "*", "image import is not modelled"},
+	{"", "notifications/**", "*", "notifications are not modelled"},
+	{"", "scripts/**", "*", "scripts are not modelled"},
+	{"", "vm-hosts/**", "*", "virtual machines are not modelled"},
+	{"", "vm-clusters/**", "*", "virtual machines are not modelled"},
+	{"", "pods/**", "*", "virtual machines are not modelled"},
+	{"", "license-keys/**", "*", "licences are not modelled"},
+	{"", "package-repositories/**", "*", "package archives are not modelled"},
+	{"", "events/", "add", "events come from what happens"},
+	{"", "files/**", "*", "file storage is not modelled"},
+	{"", "domains/**", "*", "zone serials and default domains are not modelled"},
+	{"", "users/**", "*", "only what tests need of users is modelled"},
+}
+
+func (u *Unserved) matches(method, path, op string) bool {
+	if u.Method != "" && u.Method != method || u.Op != "*" && u.Op != op {
+		return false
+	}
+	want, got := strings.Split(u.Path, "/"), strings.Split(path, "/")
+	for i, w := range want {
+		switch {
+		case w == "**":
+			return true
+		case i >= len(got) || w != "*" && w != got[i]:
+			return false
+		}
+	}
+	return len(want) == len(got)
+}
+
+// notServedReason is why an operation is not served, "" when it is not listed.
+func notServedReason(method, path, op string) string {
+	for i := range NotServed {
+		if NotServed[i].matches(method, path, op) {
+			return NotServed[i].Reason
+		}
+	}
+	return ""
+}
+
+func (s *Server) notServed(method, path, op, reason string) *response {
+	s.log.Error("Not served by the MAAS simulator", "method", method, "path", path, "op", op, "reason", reason)
+	return textResponse(http.StatusNotImplemented, fmt.Sprintf("maassim does not serve %s %s op=%s: %s.", method, path, op, reason))
+}
+
+// unserved answers a path without a resource.
+func (s *Server) unserved(_ *http.Request, rest string, rq *request, path string) *response {
+	if reason := notServedReason(rq.method, rest, rq.op); reason != "" && strings.HasSuffix(rest, "/") {
+		return s.notServed(rq.method, rest, rq.op, reason)
+	}
+	return unknownEndpoint(path)
+}
+
+var apiTable = buildTable(machineRoutes, eventRoutes, storageRoutes, networkRoutes, groupRoutes, dnsRoutes,
+	userRoutes, settingRoutes, imageRoutes)
