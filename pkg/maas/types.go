@@ -141,7 +141,8 @@ type DeployRequest struct {
 
 // EventQuery selects events.
 type EventQuery struct {
-	// After selects events with a greater id, Before those with a smaller one; 0 sets no bound.
+	// After selects events with a greater id, Before those with a smaller one; 0 sets no bound. After makes the oldest
+	// of the selected events come, in the place of the newest.
 	After, Before int64
 	// Limit is 1 to 1000.
 	Limit int

@@ -1,0 +1,146 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Package maascluster fulfils the InfraCluster contract: the connection to MAAS, the control plane endpoint and the failure domains.
+package maascluster
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	kerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util"
+	"sigs.k8s.io/cluster-api/util/finalizers"
+	"sigs.k8s.io/cluster-api/util/patch"
+	"sigs.k8s.io/cluster-api/util/paused"
+	"sigs.k8s.io/cluster-api/util/predicates"
+
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
+)
+
+// Reconciler reconciles MaasClusters.
+type Reconciler struct {
+	Client client.Client
+	// APIReader reads past the cache: that no lease is left must not be believed of a cache.
+	APIReader client.Reader
+	Access    *access.Resolver
+	Recorder  events.EventRecorder
+	// WatchFilterValue restricts the objects to those with this watch filter label.
+	WatchFilterValue string
+}
+
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasclusters,verbs=get;list;watch;update;patch
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasclusters/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachines,verbs=get;list;watch
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashosts,verbs=get;list;watch;delete
+// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get
+
+// SetupWithManager starts the controller with the manager.
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
+	log := ctrl.LoggerFrom(ctx)
+	err := ctrl.NewControllerManagedBy(mgr).
+		For(&infrav1.MaasCluster{}, builder.WithPredicates(predicates.ResourceIsNotExternallyManaged(mgr.GetScheme(), log))).
+		Named("maascluster").
+		WithOptions(options).
+		WithEventFilter(predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilterValue)).
+		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(util.ClusterToInfrastructureMapFunc(ctx,
+			infrav1.GroupVersion.WithKind("MaasCluster"), mgr.GetClient(), &infrav1.MaasCluster{}))).
+		Watches(&infrav1.MaasMachine{}, handler.EnqueueRequestsFromMapFunc(r.clusterOfControlPlaneMachine)).
+		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(r.clusterOfEndingHost)).
+		WatchesRawSource(r.Access.Source(r.clustersOfHealth)).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("building the MaasCluster controller: %w", err)
+	}
+	return nil
+}
+
+// recheck is how often zones and the DNS record are looked at although nothing woke the reconciler.
+const recheck = 10 * time.Minute
+
+// Reconcile brings one MaasCluster a step further.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, reterr error) {
+	maasCluster := &infrav1.MaasCluster{}
+	if err := r.Client.Get(ctx, req.NamespacedName, maasCluster); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	cluster, err := util.GetOwnerCluster(ctx, r.Client, maasCluster.ObjectMeta)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return ctrl.Result{}, fmt.Errorf("getting the owner Cluster: %w", err)
+	}
+	if cluster == nil && maasCluster.DeletionTimestamp.IsZero() {
+		// Cluster API sets the owner and thereby wakes us.
+		return ctrl.Result{}, nil
+	}
+	if cluster != nil {
+		ctx = ctrl.LoggerInto(ctx, ctrl.LoggerFrom(ctx).WithValues("Cluster", klog.KObj(cluster)))
+	}
+	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, maasCluster, infrav1.ClusterFinalizer); err != nil || added {
+		return ctrl.Result{}, err
+	}
+	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, cluster, maasCluster); err != nil || isPaused || requeue {
+		return ctrl.Result{}, err
+	}
+	patcher, err := patch.NewHelper(maasCluster, r.Client)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	s := &scope{maasCluster: maasCluster, cluster: cluster}
+	defer func() {
+		setStatus(s)
+		err := patcher.Patch(ctx, maasCluster, patch.WithOwnedConditions{Conditions: ownedConditions})
+		if s.deleting() && !controllerutil.ContainsFinalizer(maasCluster, infrav1.ClusterFinalizer) {
+			err = client.IgnoreNotFound(err)
+		}
+		if err != nil {
+			reterr = kerrors.NewAggregate([]error{reterr, err})
+		}
+	}()
+	if s.deleting() {
+		return r.reconcileDelete(ctx, s)
+	}
+	return r.reconcileNormal(ctx, s)
+}
+
+// reconcileNormal is the list of phases.
+func (r *Reconciler) reconcileNormal(ctx context.Context, s *scope) (ctrl.Result, error) {
+	var errs []error
+	for _, phase := range []func(context.Context, *scope) error{
+		r.connect,
+		r.reportZones,
+		r.provideEndpoint,
+	} {
+		// Every phase runs: an unreachable MAAS does not keep a given endpoint from being known.
+		if err := phase(ctx, s); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return ctrl.Result{RequeueAfter: recheck}, kerrors.NewAggregate(errs)
+}

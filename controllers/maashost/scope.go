@@ -1,0 +1,71 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package maashost
+
+import (
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/lifecycle"
+)
+
+// consumerState is what is known of the MaasMachine that holds the lease.
+type consumerState string
+
+const (
+	consumerLives    consumerState = "Lives"
+	consumerDeleting consumerState = "Deleting"
+	// consumerGone is set only after a read past the cache.
+	consumerGone consumerState = "Gone"
+)
+
+// scope carries the facts of one reconcile. Phases set them; status.go turns them into conditions.
+type scope struct {
+	host *infrav1.MaasHost
+	// consumer is set by findConsumer.
+	consumer consumerState
+	// consumerProvisioned is set by findConsumer: the MaasMachine has its providerID, so the host was deployed for it.
+	consumerProvisioned bool
+	// session is set by openSession, nil when there is none; accessProblem says why.
+	session       *inventory.Session
+	accessProblem string
+	// observation and step are set by drive.
+	observation lifecycle.Observation
+	step        lifecycle.Step
+	// userDataMissing is set by drive when the Secret is not there.
+	userDataMissing bool
+	// refusal is MAAS's refusal of the last call, set by drive.
+	refusal error
+}
+
+func (s *scope) deleting() bool { return !s.host.DeletionTimestamp.IsZero() }
+
+// blocked tells that nothing may be done to the server whatever its state is.
+func (s *scope) blocked() bool {
+	return (s.deleting() && s.consumer == consumerLives) || (!s.deleting() && s.consumer == consumerGone)
+}
+
+// lease is what the planner needs to know of the MaasHost.
+func (s *scope) lease() lifecycle.Lease {
+	status := &s.host.Status
+	return lifecycle.Lease{
+		ID:            s.host.Spec.LeaseID,
+		End:           s.deleting(),
+		Allocated:     !status.AllocatedTime.IsZero() || s.consumerProvisioned,
+		DeployStarted: !status.DeployStartTime.IsZero() || s.consumerProvisioned,
+		Deployed:      !status.DeployedTime.IsZero() || s.consumerProvisioned,
+	}
+}

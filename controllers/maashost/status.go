@@ -1,0 +1,240 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package maashost
+
+import (
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/conditions"
+
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/lifecycle"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
+)
+
+// ownedConditions are the conditions that this controller is the author of.
+var ownedConditions = []string{
+	clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.AllocatedCondition, infrav1.HostDeployedCondition,
+}
+
+// setConditions writes the whole status from the facts of the scope.
+func setConditions(s *scope) {
+	setInventory(s)
+	allocated, deployed := judgement(s)
+	for _, c := range []metav1.Condition{
+		allocated.condition(infrav1.AllocatedCondition),
+		deployed.condition(infrav1.HostDeployedCondition),
+		readiness(s, allocated, deployed).condition(infrav1.ReadyCondition),
+	} {
+		c.ObservedGeneration = s.host.Generation
+		conditions.Set(s.host, c)
+	}
+}
+
+// setInventory copies what MAAS says. What was known stays while there is no look at MAAS.
+func setInventory(s *scope) {
+	m := s.observation.Machine
+	if m == nil {
+		return
+	}
+	s.host.Status.MAAS = infrav1.MaasHostInventory{
+		Hostname:     m.Hostname,
+		State:        string(m.Status),
+		Power:        string(m.Power),
+		Zone:         m.Zone,
+		ResourcePool: m.Pool,
+		Addresses:    m.Addresses,
+	}
+}
+
+// verdict is the content of a condition.
+type verdict struct {
+	status  metav1.ConditionStatus
+	reason  string
+	message string
+}
+
+func (v verdict) condition(conditionType string) metav1.Condition {
+	return metav1.Condition{Type: conditionType, Status: v.status, Reason: v.reason, Message: v.message}
+}
+
+func yes(reason string) verdict { return verdict{metav1.ConditionTrue, reason, ""} }
+
+func no(reason, format string, args ...any) verdict {
+	return verdict{metav1.ConditionFalse, reason, fmt.Sprintf(format, args...)}
+}
+
+func unknown(reason, format string, args ...any) verdict {
+	return verdict{metav1.ConditionUnknown, reason, fmt.Sprintf(format, args...)}
+}
+
+// readiness sums up: the first verdict that is not good, or the deletion.
+func readiness(s *scope, allocated, deployed verdict) verdict {
+	if s.deleting() {
+		message := deployed.message
+		if message == "" {
+			message = "Giving the server back to MAAS"
+		}
+		if deployed.reason == infrav1.ConsumerExistsReason {
+			return no(infrav1.ConsumerExistsReason, "%s", message)
+		}
+		return no(infrav1.DeletingReason, "%s", message)
+	}
+	for _, v := range []verdict{allocated, deployed} {
+		if v.status != metav1.ConditionTrue {
+			return v
+		}
+	}
+	return yes(infrav1.ReadyReason)
+}
+
+// judgement is the table from facts to the two conditions.
+func judgement(s *scope) (allocated, deployed verdict) {
+	switch {
+	case s.blocked() && s.deleting():
+		v := no(infrav1.ConsumerExistsReason, "The lease was deleted although MaasMachine %s uses the server. Nothing is released "+
+			"until that Machine is deleted", s.host.Spec.ConsumerRef.Name)
+		return keep(s, infrav1.AllocatedCondition, v), v
+	case s.blocked():
+		v := no(infrav1.ConsumerGoneReason, "MaasMachine %s is gone without having ended this lease. Delete this MaasHost to release the "+
+			"server", s.host.Spec.ConsumerRef.Name)
+		return keep(s, infrav1.AllocatedCondition, v), v
+	case s.accessProblem != "":
+		v := unknown(infrav1.WaitingForMaasReason, "%s", s.accessProblem)
+		return v, v
+	case s.userDataMissing:
+		return yes(infrav1.AllocatedReason), no(infrav1.UserDataNotFoundReason,
+			"Secret %s with key \"value\" (the bootstrap data) does not exist", s.host.Spec.UserDataSecretRef.Name)
+	case s.refusal != nil:
+		return refused(s)
+	}
+	return situation(s)
+}
+
+// keep returns the condition as it was, or the fallback when there was none.
+func keep(s *scope, conditionType string, fallback verdict) verdict {
+	if c := conditions.Get(s.host, conditionType); c != nil {
+		return verdict{c.Status, c.Reason, c.Message}
+	}
+	return fallback
+}
+
+// refused reports a MAAS call that failed.
+func refused(s *scope) (allocated, deployed verdict) {
+	unreachable := maas.KindOf(s.refusal) == maas.Unavailable || maas.KindOf(s.refusal) == maas.Throttled
+	waiting := no(infrav1.WaitingForAllocationReason, "The server is not allocated yet")
+	switch s.step.Verb {
+	case lifecycle.Deploy:
+		if unreachable {
+			return yes(infrav1.AllocatedReason), no(infrav1.WaitingForMaasReason, "%s. It is tried again", s.refusal)
+		}
+		return yes(infrav1.AllocatedReason), no(infrav1.DeployRefusedReason, "%s. It is tried again every %s", s.refusal, holdRecheck)
+	case lifecycle.Release:
+		v := no(infrav1.ReleaseFailedReason, "%s. It is tried again", s.refusal)
+		return keep(s, infrav1.AllocatedCondition, v), v
+	case lifecycle.Allocate:
+		return no(infrav1.WaitingForMaasReason, "%s. It is tried again", s.refusal), waiting
+	default:
+		v := unknown(infrav1.WaitingForMaasReason, "%s. It is tried again", s.refusal)
+		return keep(s, infrav1.AllocatedCondition, v), keep(s, infrav1.HostDeployedCondition, v)
+	}
+}
+
+// situation reports where the planner says the lease stands.
+func situation(s *scope) (allocated, deployed verdict) {
+	both := func(v verdict) (verdict, verdict) { return v, v }
+	ours := yes(infrav1.AllocatedReason)
+	waiting := no(infrav1.WaitingForAllocationReason, "The server is not allocated yet")
+	name := hostname(s)
+	switch s.step.Situation {
+	case lifecycle.Unknown:
+		return both(unknown(infrav1.WaitingForMaasReason, "Waiting for the first look at MAAS"))
+	case lifecycle.NotAllocated:
+		return no(infrav1.NotAllocatedReason, "%s is about to be allocated", name), waiting
+	case lifecycle.Allocated:
+		return ours, no(infrav1.DeployingReason, "%s is about to be installed", name)
+	case lifecycle.Deploying:
+		return ours, no(infrav1.DeployingReason, "MAAS installs %s with %s%s", name, s.host.Spec.Image.Name, quoted(s))
+	case lifecycle.Deployed:
+		return ours, yes(infrav1.HostDeployedReason)
+	case lifecycle.PoweredOff:
+		return ours, no(infrav1.HostPoweredOffReason, "%s is deployed and powered off. Power it on in MAAS, or delete the Machine", name)
+	case lifecycle.DeployFailed:
+		return ours, no(infrav1.DeployFailedReason, "MAAS could not install %s%s. Delete the Machine to try again with a fresh lease", name, quoted(s))
+	case lifecycle.DeployAborted:
+		return ours, no(infrav1.DeployAbortedReason, "The installation of %s was aborted in MAAS. Delete the Machine to try again", name)
+	case lifecycle.NotInService:
+		v := no(infrav1.HostNotInServiceReason, "%s is in state %q of MAAS%s%s. It is left alone until that ends", name,
+			state(s), locked(s), quoted(s))
+		if s.observation.Ownership == lifecycle.OwnershipOurs {
+			return ours, v
+		}
+		return both(v)
+	case lifecycle.Released:
+		return both(no(infrav1.HostReleasedReason, "%s was released in MAAS by somebody else. It is left alone; delete the Machine to replace it", name))
+	case lifecycle.Taken:
+		return both(no(infrav1.HostTakenReason, "%s belongs to %s in MAAS. It is left alone; delete the Machine to replace it", name, owner(s)))
+	case lifecycle.Gone:
+		return both(no(infrav1.HostGoneReason, "MAAS has no machine %s any more. Delete the Machine to replace it", s.host.Spec.SystemID))
+	case lifecycle.Releasing:
+		return both(no(infrav1.ReleasingReason, "MAAS releases %s%s", name, quoted(s)))
+	case lifecycle.ReleaseFailed:
+		return both(no(infrav1.ReleaseFailedReason, "MAAS could not release %s%s. It is tried again", name, quoted(s)))
+	}
+	return both(unknown(infrav1.WaitingForMaasReason, "Not looked at yet"))
+}
+
+// hostname names the server as people know it.
+func hostname(s *scope) string {
+	if s.host.Status.MAAS.Hostname != "" {
+		return s.host.Status.MAAS.Hostname
+	}
+	return s.host.Spec.SystemID
+}
+
+func state(s *scope) string {
+	if s.observation.Machine == nil {
+		return "unknown"
+	}
+	return string(s.observation.Machine.Status)
+}
+
+func locked(s *scope) string {
+	if s.observation.Machine != nil && s.observation.Machine.Locked {
+		return " and locked"
+	}
+	return ""
+}
+
+func owner(s *scope) string {
+	if s.observation.Machine == nil || s.observation.Machine.Owner == "" {
+		return "another user"
+	}
+	return fmt.Sprintf("user %q (or another lease of that user)", s.observation.Machine.Owner)
+}
+
+// quoted adds what MAAS says of the state, which it phrases as a fragment without a full stop.
+func quoted(s *scope) string {
+	if s.observation.Machine == nil || s.observation.Machine.StatusMessage == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s)", strings.TrimRight(s.observation.Machine.StatusMessage, ". "))
+}

@@ -1,0 +1,147 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Package maashostpool shows the fleet of a MaasHostPool at a glance.
+package maashostpool
+
+import (
+	"context"
+	"fmt"
+
+	kerrors "k8s.io/apimachinery/pkg/util/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	"sigs.k8s.io/cluster-api/util/patch"
+	"sigs.k8s.io/cluster-api/util/paused"
+	"sigs.k8s.io/cluster-api/util/predicates"
+
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/allocation"
+)
+
+// Reconciler reconciles MaasHostPools.
+type Reconciler struct {
+	Client client.Client
+	Access *access.Resolver
+	// WatchFilterValue restricts the objects to those with this watch filter label.
+	WatchFilterValue string
+}
+
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashostpools,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashostpools/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashosts,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get
+
+// SetupWithManager starts the controller with the manager.
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
+	err := ctrl.NewControllerManagedBy(mgr).
+		For(&infrav1.MaasHostPool{}).
+		Named("maashostpool").
+		WithOptions(options).
+		WithEventFilter(predicates.ResourceHasFilterLabel(mgr.GetScheme(), ctrl.LoggerFrom(ctx), r.WatchFilterValue)).
+		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(poolOfHost)).
+		WatchesRawSource(r.Access.Source(r.allPools)).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("building the MaasHostPool controller: %w", err)
+	}
+	return nil
+}
+
+// Reconcile brings the status of one MaasHostPool up to date.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, reterr error) {
+	pool := &infrav1.MaasHostPool{}
+	if err := r.Client.Get(ctx, req.NamespacedName, pool); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !pool.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, nil, pool); err != nil || isPaused || requeue {
+		return ctrl.Result{}, err
+	}
+	patcher, err := patch.NewHelper(pool, r.Client)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	s := &scope{pool: pool}
+	defer func() {
+		setStatus(s)
+		if err := patcher.Patch(ctx, pool, patch.WithOwnedConditions{Conditions: ownedConditions}); err != nil {
+			reterr = kerrors.NewAggregate([]error{reterr, client.IgnoreNotFound(err)})
+		}
+	}()
+	return ctrl.Result{}, r.takeStock(ctx, s)
+}
+
+// takeStock looks at the shared snapshot and at the leases.
+func (r *Reconciler) takeStock(ctx context.Context, s *scope) error {
+	session, problem, err := r.Access.Open(ctx, s.pool.Namespace, s.pool.Spec.CredentialsRef.Name)
+	if err != nil {
+		return err
+	}
+	if problem == nil {
+		problem = access.Check(session)
+	}
+	s.problem = problem
+	if session == nil || !session.Snapshot().Synced() {
+		return nil
+	}
+	leases := &infrav1.MaasHostList{}
+	if err := r.Client.List(ctx, leases, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("listing MaasHosts: %w", err)
+	}
+	leased := make(map[string]bool, len(leases.Items))
+	for i := range leases.Items {
+		leased[leases.Items[i].Spec.SystemID] = true
+	}
+	request := access.PoolRequest(s.pool)
+	s.counted = true
+	for _, m := range session.Snapshot().List() {
+		if allocation.Matches(request, m) {
+			s.count(m, leased[m.SystemID])
+		}
+	}
+	if s.total == 0 {
+		s.miss = allocation.Nearest(request, session.Snapshot().List())
+	}
+	return nil
+}
+
+func poolOfHost(_ context.Context, o client.Object) []ctrl.Request {
+	host, ok := o.(*infrav1.MaasHost)
+	if !ok || host.Spec.HostPoolRef.Name == "" {
+		return nil
+	}
+	return []ctrl.Request{{NamespacedName: client.ObjectKey{Namespace: host.Namespace, Name: host.Spec.HostPoolRef.Name}}}
+}
+
+// allPools wakes every pool: counting one costs a walk over the snapshot and no call to MAAS.
+func (r *Reconciler) allPools(ctx context.Context, _ []string) ([]ctrl.Request, error) {
+	pools := &infrav1.MaasHostPoolList{}
+	if err := r.Client.List(ctx, pools, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing MaasHostPools: %w", err)
+	}
+	requests := make([]ctrl.Request, 0, len(pools.Items))
+	for i := range pools.Items {
+		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&pools.Items[i])})
+	}
+	return requests, nil
+}

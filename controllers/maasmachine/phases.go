@@ -1,0 +1,235 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package maasmachine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	capilabels "sigs.k8s.io/cluster-api/util/labels/format"
+
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/allocation"
+)
+
+// findHost finds the lease made out to this machine in the cache.
+func (r *Reconciler) findHost(ctx context.Context, s *scope) error {
+	return r.findHostIn(ctx, r.Client, s)
+}
+
+// findHostLive looks past the cache: the last reconcile may have been killed, or have finished a moment ago, between making the lease
+// and noting it.
+func (r *Reconciler) findHostLive(ctx context.Context, s *scope) error {
+	return r.findHostIn(ctx, r.APIReader, s)
+}
+
+func (r *Reconciler) findHostIn(ctx context.Context, reader client.Reader, s *scope) error {
+	hosts := &infrav1.MaasHostList{}
+	if err := reader.List(ctx, hosts, client.InNamespace(s.maasMachine.Namespace),
+		client.MatchingLabels{infrav1.ConsumerLabel: consumerLabel(s.maasMachine)}); err != nil {
+		return fmt.Errorf("listing the leases of this machine: %w", err)
+	}
+	for i := range hosts.Items {
+		if isConsumer(s, &hosts.Items[i]) {
+			s.host = &hosts.Items[i]
+			return nil
+		}
+	}
+	return nil
+}
+
+func isConsumer(s *scope, host *infrav1.MaasHost) bool {
+	return host.Spec.ConsumerRef.Name == s.maasMachine.Name
+}
+
+// consumerLabel is the value of ConsumerLabel: the name where a label can hold it, a hash of it otherwise.
+func consumerLabel(m *infrav1.MaasMachine) string {
+	return capilabels.MustFormatValue(m.Name)
+}
+
+// checkPreconditions says what has to be there before a server is taken. It never stands in the way of deletion.
+func (r *Reconciler) checkPreconditions(_ context.Context, s *scope) error {
+	switch {
+	case s.host != nil:
+	case s.maasMachine.Spec.ProviderID != "":
+		s.waitFor(infrav1.HostLostReason, fmt.Sprintf("The lease on %s is gone although the machine was provisioned. Delete the Machine to "+
+			"replace it", s.maasMachine.Spec.ProviderID))
+	case s.machine == nil:
+		s.waitFor(infrav1.WaitingForOwnerReason, "Waiting for Cluster API to set the owner Machine")
+	case s.cluster == nil || s.maasCluster == nil || !ptr.Deref(s.cluster.Status.Initialization.InfrastructureProvisioned, false):
+		s.waitFor(infrav1.WaitingForClusterReason, "Waiting for the MaasCluster to be provisioned")
+	case s.machine.Spec.Bootstrap.DataSecretName == nil:
+		s.waitFor(infrav1.WaitingForBootstrapDataReason, "Waiting for the bootstrap provider to make the user data")
+	}
+	return nil
+}
+
+// leaseHost chooses a server and writes the choice down by making a MaasHost, before anything is done in MAAS. The API
+// server lets one MaasHost of a name be made, so two machines cannot choose the same.
+func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
+	if s.host != nil || s.wait != nil {
+		return nil
+	}
+	request, err := r.request(ctx, s)
+	if err != nil || s.wait != nil {
+		return err
+	}
+	session, problem, err := r.Access.Open(ctx, s.maasMachine.Namespace, s.maasCluster.Spec.CredentialsRef.Name)
+	if err != nil {
+		return err
+	}
+	if problem != nil {
+		s.waitFor(infrav1.WaitingForMaasReason, problem.Message)
+		return nil
+	}
+	snapshot := session.Snapshot()
+	if !snapshot.Synced() {
+		s.waitFor(infrav1.WaitingForMaasReason, "Waiting for the first look at MAAS")
+		return nil
+	}
+	leased, err := r.leases(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		decision := allocation.Choose(allocation.Input{Request: request, Machines: snapshot.List(), Leased: leased})
+		if decision.Machine == nil {
+			s.waitFor(infrav1.NoHostFitsReason, decision.Miss.String())
+			return nil
+		}
+		if err := r.findHostLive(ctx, s); err != nil || s.host != nil {
+			return err
+		}
+		host := newHost(s, decision.Machine.SystemID)
+		err := r.Client.Create(ctx, host)
+		if apierrors.IsAlreadyExists(err) {
+			leased[decision.Machine.SystemID] = "a machine that was faster"
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("making the lease on %s: %w", decision.Machine.SystemID, err)
+		}
+		ctrl.LoggerFrom(ctx).Info("Leased server", "MaasHost", host.Name, "hostname", decision.Machine.Hostname)
+		r.Recorder.Eventf(s.maasMachine, host, corev1.EventTypeNormal, "Leased", "Lease", "Leased server %s (%s)",
+			decision.Machine.Hostname, decision.Machine.SystemID)
+		s.host = host
+		s.maasMachine.Status.Hostname = decision.Machine.Hostname
+		return nil
+	}
+}
+
+// request gathers what the machine needs from its own spec, its pool and its failure domain.
+func (r *Reconciler) request(ctx context.Context, s *scope) (allocation.Request, error) {
+	spec := &s.maasMachine.Spec
+	if spec.HostPoolRef.Name == "" {
+		return narrowed(allocation.Request{}, s), nil
+	}
+	pool := &infrav1.MaasHostPool{}
+	key := client.ObjectKey{Namespace: s.maasMachine.Namespace, Name: spec.HostPoolRef.Name}
+	if err := r.Client.Get(ctx, key, pool); err != nil {
+		if apierrors.IsNotFound(err) {
+			s.waitFor(infrav1.PoolNotFoundReason, fmt.Sprintf("spec.hostPoolRef: there is no MaasHostPool %s", key))
+			return allocation.Request{}, nil
+		}
+		return allocation.Request{}, fmt.Errorf("getting MaasHostPool %s: %w", key, err)
+	}
+	if pool.Spec.CredentialsRef != s.maasCluster.Spec.CredentialsRef {
+		s.waitFor(infrav1.PoolMismatchReason, fmt.Sprintf("MaasHostPool %s has credentialsRef %s and MaasCluster %s has %s: "+
+			"name the same Secret in both", pool.Name, pool.Spec.CredentialsRef.Name, s.maasCluster.Name,
+			s.maasCluster.Spec.CredentialsRef.Name))
+		return allocation.Request{}, nil
+	}
+	return narrowed(access.PoolRequest(pool), s), nil
+}
+
+// narrowed adds what the machine itself asks for.
+func narrowed(request allocation.Request, s *scope) allocation.Request {
+	request.Zone = s.machine.Spec.FailureDomain
+	request.Selectors = append(request.Selectors, access.Selector(s.maasMachine.Spec.Selector))
+	return request
+}
+
+// leases returns who holds which server, in every namespace that the manager sees.
+func (r *Reconciler) leases(ctx context.Context) (map[string]string, error) {
+	hosts := &infrav1.MaasHostList{}
+	if err := r.Client.List(ctx, hosts, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing MaasHosts: %w", err)
+	}
+	leased := make(map[string]string, len(hosts.Items))
+	for i := range hosts.Items {
+		leased[hosts.Items[i].Spec.SystemID] = hosts.Items[i].Namespace + "/" + hosts.Items[i].Spec.ConsumerRef.Name
+	}
+	return leased, nil
+}
+
+func newHost(s *scope, systemID string) *infrav1.MaasHost {
+	labels := map[string]string{
+		clusterv1.ClusterNameLabel: s.cluster.Name,
+		infrav1.ConsumerLabel:      consumerLabel(s.maasMachine),
+	}
+	if v, ok := s.maasMachine.Labels[clusterv1.WatchLabel]; ok {
+		labels[clusterv1.WatchLabel] = v
+	}
+	return &infrav1.MaasHost{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:  s.maasMachine.Namespace,
+			Name:       systemID,
+			Labels:     labels,
+			Finalizers: []string{infrav1.HostFinalizer},
+			// The owner puts the lease into the Cluster's graph for clusterctl move. It is not the MaasMachine, for the lease is to
+			// outlive that.
+			OwnerReferences: []metav1.OwnerReference{{
+				APIVersion: infrav1.GroupVersion.String(),
+				Kind:       "MaasCluster",
+				Name:       s.maasCluster.Name,
+				UID:        s.maasCluster.UID,
+			}},
+		},
+		Spec: infrav1.MaasHostSpec{
+			SystemID:          systemID,
+			LeaseID:           "capmaas-" + uuid.NewString(),
+			ClusterName:       s.cluster.Name,
+			CredentialsRef:    s.maasCluster.Spec.CredentialsRef,
+			HostPoolRef:       s.maasMachine.Spec.HostPoolRef,
+			ConsumerRef:       infrav1.LocalObjectReference{Name: s.maasMachine.Name},
+			Image:             s.maasMachine.Spec.Image,
+			UserDataSecretRef: infrav1.LocalObjectReference{Name: *s.machine.Spec.Bootstrap.DataSecretName},
+		},
+	}
+}
+
+// reportProvisioned gives Cluster API the providerID once the server is deployed.
+func (r *Reconciler) reportProvisioned(ctx context.Context, s *scope) error {
+	if s.host == nil || s.host.Status.DeployedTime.IsZero() || s.maasMachine.Spec.ProviderID != "" {
+		return nil
+	}
+	s.maasMachine.Spec.ProviderID = infrav1.ProviderIDPrefix + s.host.Spec.SystemID
+	ctrl.LoggerFrom(ctx).Info("Server is deployed", "providerID", s.maasMachine.Spec.ProviderID)
+	r.Recorder.Eventf(s.maasMachine, s.host, corev1.EventTypeNormal, "Provisioned", "Deploy", "Server %s is deployed",
+		s.host.Status.MAAS.Hostname)
+	return nil
+}

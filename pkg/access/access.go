@@ -1,0 +1,175 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Package access leads from a Secret with MAAS credentials to a session with that MAAS, and says in a condition's words what stands
+// in the way.
+package access
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
+)
+
+// Keys of a credentials Secret.
+const (
+	// EndpointKey holds the URL of MAAS, such as https://maas.example:5443/MAAS.
+	EndpointKey = "endpoint"
+	// APIKeyKey holds the API key, consumer:token:secret.
+	APIKeyKey = "apiKey"
+	// CAKey holds the PEM certificates of a private CA; optional.
+	CAKey = "ca.crt"
+)
+
+// Sessions keeps the sessions with every MAAS; *inventory.Registry is one.
+type Sessions interface {
+	// Session returns the running session of these credentials or starts it. It fails only for credentials that are malformed.
+	Session(ctx context.Context, credentials inventory.Credentials) (*inventory.Session, error)
+	// Subscribe calls back with what changed in any MAAS, until the returned function is called.
+	Subscribe(f func(context.Context, inventory.Change)) (unsubscribe func())
+}
+
+// Problem says why there is no session: a reason of MaasAvailableCondition and its message.
+type Problem struct {
+	Reason, Message string
+}
+
+// Resolver opens sessions.
+type Resolver struct {
+	reader   client.Reader
+	sessions Sessions
+	clock    clock.PassiveClock
+
+	mu      sync.Mutex
+	regions map[string]region
+}
+
+// region is what one session's MAAS said of itself.
+type region struct {
+	status infrav1.MaasRegionStatus
+	asOf   time.Time
+}
+
+// queryPattern matches the query of a URL in an error message.
+var queryPattern = regexp.MustCompile(`\?[^\s":]*`)
+
+// regionAge is how long what a region says of itself is believed: upgrades of MAAS and changes of a user's role are rare.
+const regionAge = 30 * time.Minute
+
+// NewResolver makes a Resolver that reads Secrets through reader.
+func NewResolver(reader client.Reader, sessions Sessions, clk clock.PassiveClock) *Resolver {
+	return &Resolver{reader: reader, sessions: sessions, clock: clk, regions: map[string]region{}}
+}
+
+// Open returns the session of the credentials in a Secret. A Secret that is missing or malformed is a Problem, not an error.
+func (r *Resolver) Open(ctx context.Context, namespace, secretName string) (*inventory.Session, *Problem, error) {
+	secret := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: namespace, Name: secretName}
+	if err := r.reader.Get(ctx, key, secret); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, &Problem{infrav1.CredentialsNotFoundReason, fmt.Sprintf("Secret %s with the MAAS credentials does not exist", key)}, nil
+		}
+		return nil, nil, fmt.Errorf("getting Secret %s with the MAAS credentials: %w", key, err)
+	}
+	for _, field := range []string{EndpointKey, APIKeyKey} {
+		if len(secret.Data[field]) == 0 {
+			return nil, &Problem{infrav1.CredentialsInvalidReason, fmt.Sprintf("Secret %s has no key %q", key, field)}, nil
+		}
+	}
+	session, err := r.sessions.Session(ctx, inventory.Credentials{
+		Endpoint: string(secret.Data[EndpointKey]),
+		APIKey:   string(secret.Data[APIKeyKey]),
+		CABundle: secret.Data[CAKey],
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		return nil, &Problem{infrav1.CredentialsInvalidReason, fmt.Sprintf("Secret %s: %s", key, err)}, nil
+	}
+	return session, nil, nil
+}
+
+// Check tells how the connection of a session is, nil when all is well.
+func Check(session *inventory.Session) *Problem {
+	health := session.Snapshot().Health()
+	if health.Err == nil {
+		if session.Snapshot().Synced() {
+			return nil
+		}
+		return &Problem{infrav1.ConnectingReason, "Taking the first look at MAAS"}
+	}
+	since := ""
+	if !health.Since.IsZero() {
+		since = fmt.Sprintf(" (since %s)", health.Since.UTC().Format(time.RFC3339))
+	}
+	switch maas.KindOf(health.Err) {
+	case maas.Unauthorized, maas.Forbidden:
+		return &Problem{infrav1.UnauthorizedReason, fmt.Sprintf("MAAS refuses the API key: %s%s. Put a valid one into the Secret", health.Err, since)}
+	case maas.Untrusted:
+		return &Problem{infrav1.UntrustedReason, fmt.Sprintf("The certificate of MAAS is not trusted: %s%s. Put its CA into key %q of the Secret",
+			health.Err, since, CAKey)}
+	default:
+		return &Problem{infrav1.UnreachableReason, fmt.Sprintf("%s%s. It is tried again", withoutQuery(health.Err), since)}
+	}
+}
+
+// withoutQuery drops the query from the URL in a network error: with it every poll would have a message of its own.
+func withoutQuery(err error) string {
+	return queryPattern.ReplaceAllString(err.Error(), "")
+}
+
+// Region returns what the MAAS of a session says of itself and of the API key, asking it at most once in half an hour.
+func (r *Resolver) Region(ctx context.Context, session *inventory.Session) (infrav1.MaasRegionStatus, error) {
+	r.mu.Lock()
+	known, ok := r.regions[session.Identity()]
+	r.mu.Unlock()
+	if ok && r.clock.Since(known.asOf) < regionAge {
+		return known.status, nil
+	}
+	version, err := session.Version(ctx)
+	if err != nil {
+		return known.status, err
+	}
+	user, err := session.WhoAmI(ctx)
+	if err != nil {
+		return known.status, err
+	}
+	status := infrav1.MaasRegionStatus{Version: version, User: user.Name, Role: infrav1.MaasRoleUser}
+	if user.Admin {
+		status.Role = infrav1.MaasRoleAdministrator
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for identity, old := range r.regions {
+		if r.clock.Since(old.asOf) >= 2*regionAge {
+			delete(r.regions, identity)
+		}
+	}
+	r.regions[session.Identity()] = region{status: status, asOf: r.clock.Now()}
+	return status, nil
+}

@@ -1,0 +1,58 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package lifecycle
+
+import (
+	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
+)
+
+// nextToEnd plans towards a machine that is no longer ours. Every way out but waiting goes through a fresh read: release is
+// idempotent in MAAS and would hit the next holder, and a lease that ends too early leaks its machine.
+func nextToEnd(o Observation) Step {
+	if !o.Fresh {
+		if o.Machine != nil && o.Ownership == OwnershipOurs && isLeaving(o.Machine.Status) {
+			return Step{Wait, Releasing}
+		}
+		return Step{Verify, Unknown}
+	}
+	if o.Ownership != OwnershipOurs {
+		return Step{Finish, Released}
+	}
+	switch o.Machine.Status {
+	case maas.StatusReleasing, maas.StatusDiskErasing:
+		return Step{Wait, Releasing}
+	case maas.StatusFailedReleasing, maas.StatusFailedDiskErasing:
+		return releaseUnlessLocked(o, ReleaseFailed)
+	case maas.StatusAllocated, maas.StatusReserved, maas.StatusDeploying, maas.StatusDeployed,
+		maas.StatusFailedDeployment, maas.StatusBroken:
+		return releaseUnlessLocked(o, Releasing)
+	default:
+		// Testing, rescue mode, commissioning: MAAS refuses a release, and whoever started it is at work on the machine.
+		return Step{Hold, NotInService}
+	}
+}
+
+func releaseUnlessLocked(o Observation, s Situation) Step {
+	if o.Machine.Locked {
+		return Step{Hold, NotInService}
+	}
+	return Step{Release, s}
+}
+
+func isLeaving(s maas.Status) bool {
+	return s == maas.StatusReleasing || s == maas.StatusDiskErasing
+}
