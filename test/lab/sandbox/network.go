@@ -15,8 +15,9 @@ import (
 
 // Bridge is an Ethernet segment of the sandbox.
 type Bridge struct {
-	name string
-	link netlink.Link
+	name    string
+	link    netlink.Link
+	gateway netip.Addr
 
 	mu   sync.Mutex // guards next
 	next int
@@ -31,7 +32,7 @@ func NewBridge(name string, addr netip.Prefix) (*Bridge, error) {
 	if err := netlink.LinkAdd(link); err != nil {
 		return nil, fmt.Errorf("making bridge %s: %w", name, err)
 	}
-	b := &Bridge{name: name, link: link}
+	b := &Bridge{name: name, link: link, gateway: addr.Addr()}
 	if err := b.AddAddress(addr); err != nil {
 		return nil, err
 	}
@@ -74,7 +75,9 @@ type NetNS struct {
 	peer string // the bridge's end of the veth pair
 }
 
-// NewNetNS makes a network namespace with the address on eth0.
+// NewNetNS makes a network namespace with the address on eth0 and the sandbox
+// as its default gateway: programs look for their own address on the interface
+// of the default route.
 func (b *Bridge) NewNetNS(name string, addr netip.Prefix) (*NetNS, error) {
 	b.mu.Lock()
 	b.next++
@@ -120,7 +123,7 @@ func (b *Bridge) plug(n *NetNS, addr netip.Prefix) error {
 				return err
 			}
 		}
-		return nil
+		return netlink.RouteAdd(&netlink.Route{Gw: b.gateway.AsSlice()})
 	})
 }
 

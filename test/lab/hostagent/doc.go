@@ -1,0 +1,17 @@
+// Package hostagent is what runs on a simulated server once it has booted: it
+// does what cloud-init, the kubelet and the container runtime of a real one do,
+// as far as Cluster API and Kubernetes can tell.
+//
+// Real are: the user data and every command in it, kubeadm, etcd,
+// kube-apiserver, kube-controller-manager and kube-scheduler with the manifests
+// kubeadm wrote, unmodified; the host's address, network and hostname; TLS
+// bootstrap of the kubelet by a CertificateSigningRequest; everything the
+// kubelet says, which is said as system:node:NAME and is subject to the node
+// authorizer and NodeRestriction; node leases, which stop with the power.
+//
+// Faked are: the kubelet, a few hundred lines here, which runs static pods as
+// processes and knows no other pods; those are kept by one kwok per host, which
+// also serves port-forwarding for the control plane provider. (One per cluster
+// would save memory, but would confirm the deletion of pods on a host that is
+// switched off, which is just what a real cluster does not do.)
+package hostagent
