@@ -1,0 +1,202 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package lifecycle_test
+
+import (
+	"testing"
+
+	"github.com/capmaas/cluster-api-provider-maas/pkg/lifecycle"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
+)
+
+const leaseID = "capmaas-1"
+
+var statuses = []maas.Status{
+	maas.StatusNew, maas.StatusCommissioning, maas.StatusFailedCommissioning, maas.StatusMissing, maas.StatusReady, maas.StatusReserved,
+	maas.StatusAllocated, maas.StatusDeploying, maas.StatusDeployed, maas.StatusRetired, maas.StatusBroken, maas.StatusFailedDeployment,
+	maas.StatusReleasing, maas.StatusFailedReleasing, maas.StatusDiskErasing, maas.StatusFailedDiskErasing, maas.StatusRescueMode,
+	maas.StatusEnteringRescueMode, maas.StatusFailedEnteringRescue, maas.StatusExitingRescueMode, maas.StatusFailedExitingRescue,
+	maas.StatusTesting, maas.StatusFailedTesting, "A state of some later MAAS",
+}
+
+// progress is how far a lease was ever seen to be.
+var progress = map[string]lifecycle.Lease{
+	"new":       {ID: leaseID},
+	"allocated": {ID: leaseID, Allocated: true},
+	"deploying": {ID: leaseID, Allocated: true, DeployStarted: true},
+	"deployed":  {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true},
+}
+
+// TestNext tells the story of a lease in each state that it can meet.
+func TestNext(t *testing.T) {
+	t.Parallel()
+	ours := func(s maas.Status) lifecycle.Observation {
+		return lifecycle.Observation{Known: true, Ownership: lifecycle.OwnershipOurs, Annotated: true,
+			Machine: &maas.Machine{Status: s, Power: maas.PowerOn, Owner: "capi"}}
+	}
+	others := func(s maas.Status, owner string) lifecycle.Observation {
+		return lifecycle.Observation{Known: true, Ownership: lifecycle.OwnershipNotOurs, Machine: &maas.Machine{Status: s, Owner: owner}}
+	}
+	fresh := func(o lifecycle.Observation) lifecycle.Observation { o.Fresh = true; return o }
+	bare := func(o lifecycle.Observation) lifecycle.Observation { o.Annotated = false; return o }
+	gone := lifecycle.Observation{Known: true, Ownership: lifecycle.OwnershipNotOurs}
+	ending := func(l lifecycle.Lease) lifecycle.Lease { l.End = true; return l }
+	tests := []struct {
+		name  string
+		lease lifecycle.Lease
+		see   lifecycle.Observation
+		want  lifecycle.Step
+	}{
+		{"no look at MAAS yet", progress["new"], lifecycle.Observation{}, lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Unknown}},
+		{"chosen and free", progress["new"], others(maas.StatusReady, ""), lifecycle.Step{Verb: lifecycle.Allocate, Situation: lifecycle.NotAllocated}},
+		{"chosen and gone meanwhile, as the snapshot says", progress["new"], gone, lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.NotAllocated}},
+		{"chosen and gone meanwhile", progress["new"], fresh(gone), lifecycle.Step{Verb: lifecycle.GiveUp, Situation: lifecycle.NotAllocated}},
+		{"chosen and another was faster", progress["new"], fresh(others(maas.StatusAllocated, "eve")), lifecycle.Step{Verb: lifecycle.GiveUp, Situation: lifecycle.NotAllocated}},
+		{"killed after allocating", progress["new"], fresh(bare(ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.Annotate, Situation: lifecycle.NotAllocated}},
+		{"allocated, from memory", progress["allocated"], ours(maas.StatusAllocated), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Allocated}},
+		{"allocated", progress["allocated"], fresh(ours(maas.StatusAllocated)), lifecycle.Step{Verb: lifecycle.Deploy, Situation: lifecycle.Allocated}},
+		{"killed after deploying", progress["allocated"], ours(maas.StatusDeploying), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Deploying}},
+		{"aborted by hand", progress["deploying"], fresh(ours(maas.StatusAllocated)), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DeployAborted}},
+		{"installation failed", progress["deploying"], ours(maas.StatusFailedDeployment), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DeployFailed}},
+		{"deployed", progress["deploying"], ours(maas.StatusDeployed), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Deployed}},
+		{"tested by hand", progress["deployed"], ours(maas.StatusTesting), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.NotInService}},
+		{"released by hand, as the snapshot says", progress["deployed"], others(maas.StatusReady, ""), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Unknown}},
+		{"released by hand", progress["deployed"], fresh(others(maas.StatusReady, "")), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.Released}},
+		{"released by hand before it was deployed", progress["allocated"], fresh(others(maas.StatusReady, "")), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.Released}},
+		{"released by hand and taken", progress["deployed"], fresh(others(maas.StatusDeployed, "eve")), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.Taken}},
+		{"deleted in MAAS", progress["deployed"], fresh(gone), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.Gone}},
+
+		{"end: from memory", ending(progress["deployed"]), ours(maas.StatusDeployed), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Unknown}},
+		{"end: deployed", ending(progress["deployed"]), fresh(ours(maas.StatusDeployed)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
+		{"end: while it is installed", ending(progress["deploying"]), fresh(ours(maas.StatusDeploying)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
+		{"end: on its way", ending(progress["deployed"]), ours(maas.StatusReleasing), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Releasing}},
+		{"end: power off failed", ending(progress["deployed"]), fresh(ours(maas.StatusFailedReleasing)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.ReleaseFailed}},
+		{"end: under test", ending(progress["deployed"]), fresh(ours(maas.StatusTesting)), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.NotInService}},
+		{"end: released", ending(progress["deployed"]), fresh(others(maas.StatusReady, "")), lifecycle.Step{Verb: lifecycle.Finish, Situation: lifecycle.Released}},
+		{"end: never allocated, from memory", ending(progress["new"]), others(maas.StatusReady, ""), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Unknown}},
+		{"end: deleted in MAAS", ending(progress["deployed"]), fresh(gone), lifecycle.Step{Verb: lifecycle.Finish, Situation: lifecycle.Released}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := lifecycle.Next(tt.lease, tt.see); got != tt.want {
+				t.Errorf("want %+v, got %+v", tt.want, got)
+			}
+		})
+	}
+}
+
+// TestNextKeepsItsPromises goes through every combination of what can be remembered and seen.
+func TestNextKeepsItsPromises(t *testing.T) {
+	t.Parallel()
+	visited := 0
+	everyCombination(func(l lifecycle.Lease, o lifecycle.Observation) {
+		visited++
+		step := lifecycle.Next(l, o)
+		proven := o.Fresh && o.Ownership == lifecycle.OwnershipOurs
+		fail := func(why string) {
+			t.Errorf("%s: lease %+v, seen %+v machine %+v, got %+v", why, l, o, o.Machine, step)
+		}
+		if step.Situation == "" {
+			fail("every step needs a situation, or the user sees nothing")
+		}
+		switch step.Verb {
+		case lifecycle.Deploy:
+			if !proven || o.Machine.Status != maas.StatusAllocated || l.DeployStarted || l.Deployed || l.End {
+				fail("deploy wipes disks: only a freshly proven allocation of ours that was never deployed")
+			}
+		case lifecycle.Release:
+			if !proven || !l.End || o.Machine.Locked {
+				fail("release may hit the next holder: only a freshly proven allocation of ours, and only to end the lease")
+			}
+		case lifecycle.Allocate:
+			if l.End || l.Allocated || o.Machine == nil || o.Machine.Status != maas.StatusReady {
+				fail("allocate only for a lease that never had its machine")
+			}
+		case lifecycle.Finish:
+			if !l.End || !o.Fresh || o.Ownership == lifecycle.OwnershipOurs {
+				fail("a lease ends only when a fresh read shows that MAAS holds nothing under it")
+			}
+		case lifecycle.GiveUp:
+			if l.End || l.Allocated || !o.Fresh || o.Ownership == lifecycle.OwnershipOurs {
+				fail("a lease is given up only when it never had its machine")
+			}
+		case lifecycle.Verify:
+			if o.Fresh && o.Ownership != lifecycle.OwnershipUnknown {
+				fail("a fresh read must not ask for another: that would loop")
+			}
+		case lifecycle.Annotate:
+			if o.Ownership != lifecycle.OwnershipOurs || l.End {
+				fail("annotate only what is ours")
+			}
+		case lifecycle.Wait, lifecycle.Hold:
+		default:
+			fail("unknown verb")
+		}
+	})
+	if visited < 5000 {
+		t.Fatalf("want all combinations visited, got only %d", visited)
+	}
+}
+
+func everyCombination(visit func(lifecycle.Lease, lifecycle.Observation)) {
+	bools := []bool{false, true}
+	for _, l := range progress {
+		for _, l.End = range bools {
+			for _, fresh := range bools {
+				for _, hidden := range bools {
+					visit(l, lifecycle.Observation{Known: true, Fresh: fresh, Hidden: hidden, Ownership: lifecycle.OwnershipNotOurs})
+				}
+				visit(l, lifecycle.Observation{Fresh: fresh})
+				for _, status := range statuses {
+					for _, owner := range []string{"", "capi", "eve"} {
+						for _, locked := range bools {
+							for _, annotated := range bools {
+								for _, ownership := range []lifecycle.Ownership{lifecycle.OwnershipUnknown, lifecycle.OwnershipOurs, lifecycle.OwnershipNotOurs} {
+									visit(l, lifecycle.Observation{Known: true, Fresh: fresh, Ownership: ownership, Annotated: annotated,
+										Machine: &maas.Machine{Status: status, Owner: owner, Locked: locked}})
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestOwnershipOf(t *testing.T) {
+	t.Parallel()
+	annotated := func(id string) map[string]string { return map[string]string{"lease": id} }
+	for name, tt := range map[string]struct {
+		machine *maas.Machine
+		want    lifecycle.Ownership
+	}{
+		"gone":                             {nil, lifecycle.OwnershipNotOurs},
+		"free":                             {&maas.Machine{}, lifecycle.OwnershipNotOurs},
+		"ours":                             {&maas.Machine{Owner: "capi", Annotations: annotated(leaseID)}, lifecycle.OwnershipOurs},
+		"another lease of the same user":   {&maas.Machine{Owner: "capi", Annotations: annotated("capmaas-2")}, lifecycle.OwnershipNotOurs},
+		"the same user, not annotated yet": {&maas.Machine{Owner: "capi"}, lifecycle.OwnershipUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := lifecycle.OwnershipOf(tt.machine, "lease", leaseID); got != tt.want {
+				t.Errorf("want %s, got %s", tt.want, got)
+			}
+		})
+	}
+}
