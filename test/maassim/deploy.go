@@ -69,7 +69,13 @@ func (s *Server) startDeployment(rq *request, m *machine) {
 	m.touch()
 	s.timeout(m, "Deploying")
 	epoch := m.epoch
+	if m.powerType != powerManual && m.powerBusy == "" {
+		m.powerBusy = "on" // until the commit no other power action is accepted
+	}
 	s.after(s.tm.Commit, func() {
+		if m.powerBusy == "on" {
+			m.powerBusy = ""
+		}
 		if m.epoch != epoch || m.status != StatusDeploying {
 			return
 		}
@@ -107,7 +113,7 @@ func (s *Server) installed(m *machine, power, life uint64) {
 		return
 	}
 	s.event(m, "", levelInfo, "Image Deployed", fmt.Sprintf("deployed %s/%s/%s", m.osystem, m.series, m.arch))
-	m.netboot = false
+	m.netboot = m.ephemeral
 	m.touch()
 	s.bootInstalled(m)
 }
@@ -120,9 +126,13 @@ func (s *Server) installFailed(m *machine) {
 // deployed is the first fetch of user data by the installed system.
 func (s *Server) deployed(m *machine) {
 	m.begin()
-	m.netboot = false
 	s.setStatus(m, StatusDeployed, "")
 	s.event(m, "", levelInfo, "Deployed", "")
+	for i := range s.images {
+		if im := &s.images[i]; im.osystem == m.osystem && im.series == m.series {
+			im.lastDeployed = s.clock.Now()
+		}
+	}
 }
 
 func decodeUserData(v string) []byte {

@@ -260,7 +260,9 @@ func (s *Server) resolve(rs *resource, rest string, rq *request) (*route, *respo
 		return plain, s.notServed(rq.method, rest, rq.op, reason)
 	}
 	if rq.op == "" && !rs.hasMethod(rq.method) && rq.method != http.MethodPost {
-		return nil, empty(http.StatusMethodNotAllowed)
+		r := empty(http.StatusMethodNotAllowed)
+		r.header["Content-Type"] = "text/html; charset=utf-8"
+		return nil, r
 	}
 	return nil, unrecognised(rq)
 }

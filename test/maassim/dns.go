@@ -169,10 +169,8 @@ func (s *Server) dnsAddressJSON(a *dnsAddress) obj {
 	if a.subnet != nil {
 		o["subnet"] = a.subnet.json()
 	}
-	if a.owner != nil {
-		o["owner"] = userJSON(a.owner)
-	}
 	if a.machine == "" {
+		o["owner"] = userJSON(a.owner)
 		return o
 	}
 	o["alloc_type"], o["alloc_type_name"] = 0, "Automatic"
@@ -203,6 +201,7 @@ func listDNS(rq *request) *response {
 		}
 		out = append(out, s.dnsJSON(r))
 	}
+	slices.SortStableFunc(out, func(a, b obj) int { return strings.Compare(fmt.Sprint(a["fqdn"]), fmt.Sprint(b["fqdn"])) })
 	if rq.get("all") == "true" {
 		out = append(s.machineNames(), out...)
 	}
@@ -320,6 +319,9 @@ func updateDNS(rq *request) *response {
 			if refused := rq.s.setAddresses(rq, r); refused != nil {
 				return refused
 			}
+		} else if len(r.addrs) > 1 {
+			// MAAS's form starts from one address only: the others are lost.
+			r.addrs = r.addrs[len(r.addrs)-1:]
 		}
 		rq.s.touchAll()
 		return ok(rq.s.dnsJSON(r))

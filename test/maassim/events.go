@@ -13,6 +13,9 @@ import (
 
 type level int
 
+// markingFailed is the type of the event of a machine that MAAS gives up.
+const markingFailed = "Marking node failed"
+
 // Python's logging levels, which MAAS uses.
 const (
 	levelAudit    level = 0
@@ -92,7 +95,10 @@ func (s *Server) event(m *machine, user string, lv level, typ, description strin
 		if description != "" {
 			msg += " - " + description
 		}
-		m.statusMessage = &msg
+		m.statusMessage, m.statusAction = &msg, nil
+		if typ == markingFailed {
+			m.statusAction = ptr("mark_failed")
+		}
 		m.touch()
 	}
 }

@@ -81,7 +81,12 @@ func markBroken(rq *request) *response {
 		s := rq.s
 		m.begin()
 		s.event(m, rq.user.name, levelDebug, "User marking node broken", userComment(rq.user, orString(rq.get("comment"), rq.get("error_description"))))
+		if releasable[m.status] && m.status != StatusBroken {
+			s.startReleasing(m)
+		}
+		m.begin()
 		s.releaseAddresses(m)
+		m.owner, m.agentName = nil, ""
 		s.setStatus(m, StatusBroken, "")
 		m.touch()
 		return s.machineResponse(m)

@@ -154,7 +154,7 @@ func (s *Server) fail(m *machine, why string) {
 		return
 	}
 	m.begin()
-	s.event(m, "", levelError, "Marking node failed", why)
+	s.event(m, "", levelError, markingFailed, why)
 	s.setStatus(m, to, "")
 }
 

@@ -95,7 +95,7 @@ func (m *machine) powerParameters() obj {
 	return obj{
 		"power_on_uri": base + "on", "power_off_uri": base + "off", "power_query_uri": base + "query",
 		"power_on_regex": `status.*\:.*running`, "power_off_regex": `status.*\:.*stopped`,
-		"power_user": "", "power_pass": "", "power_token": "", "power_verify_ssl": "n",
+		"power_verify_ssl": "n",
 	}
 }
 

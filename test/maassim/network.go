@@ -70,6 +70,7 @@ type SubnetSpec struct {
 	Gateway string
 	DNS     []string
 	Space   string // "undefined" when empty
+	Fabric  string // fabric-0 when empty; added when unknown
 	VID     int
 	VLAN    string // name of the VLAN, "untagged" for VID 0
 	MTU     int    // 1500
@@ -116,8 +117,9 @@ func parseRange(v string, dynamic bool) ipRange {
 }
 
 func (s *Server) ensureVLAN(spec SubnetSpec) *vlan {
+	fb := s.ensureFabric(orString(spec.Fabric, s.fabrics[0].name))
 	for _, v := range s.vlans {
-		if v.vid == spec.VID {
+		if v.vid == spec.VID && v.fabric == fb {
 			v.space = orString(spec.Space, v.space)
 			return v
 		}
@@ -127,11 +129,24 @@ func (s *Server) ensureVLAN(spec SubnetSpec) *vlan {
 		name = fmt.Sprintf("VLAN %d", spec.VID)
 	}
 	v := &vlan{
-		id: s.ids.next("vlan"), vid: spec.VID, name: name, mtu: orInt(spec.MTU, 1500), fabric: s.fabrics[0],
+		id: s.ids.next("vlan"), vid: spec.VID, name: name, mtu: orInt(spec.MTU, 1500), fabric: fb,
 		space: orString(spec.Space, "undefined"),
 	}
 	s.vlans = append(s.vlans, v)
 	return v
+}
+
+// ensureFabric returns the fabric; a new one comes with its untagged VLAN.
+func (s *Server) ensureFabric(name string) *fabric {
+	for _, f := range s.fabrics {
+		if f.name == name {
+			return f
+		}
+	}
+	f := &fabric{s.ids.next("fabric") - 1, name}
+	s.fabrics = append(s.fabrics, f)
+	s.vlans = append(s.vlans, &vlan{id: s.ids.next("vlan"), name: "untagged", mtu: 1500, fabric: f, space: "undefined"})
+	return f
 }
 
 // nextFree is the lowest address AUTO may hand out.
@@ -457,8 +472,10 @@ func (s *Server) fabricJSON(f *fabric) obj {
 }
 
 func (s *Server) vlansJSON(f *fabric) []obj {
+	sorted := slices.Clone(s.vlans)
+	slices.SortStableFunc(sorted, func(a, b *vlan) int { return strings.Compare(a.name, b.name) })
 	out := []obj{}
-	for _, v := range s.vlans {
+	for _, v := range sorted {
 		if v.fabric == f {
 			out = append(out, v.json())
 		}
@@ -515,10 +532,11 @@ func listSpaces(rq *request) *response {
 	out := []obj{}
 	for i, name := range append(slices.Clone(rq.s.spaceNames()), "undefined") {
 		o := obj{"id": i + 1, "name": name, "description": "", "vlans": []obj{}, "subnets": []obj{}}
-		if name == "undefined" {
-			o["id"] = -1
-		}
 		o["resource_uri"] = fmt.Sprintf("%sspaces/%v/", apiRoot, o["id"])
+		if name == "undefined" {
+			o["id"], o["resource_uri"] = -1, apiRoot+"spaces/undefined/"
+			o["description"] = "Backward compatibility object to ensure objects not associated with a space can be found."
+		}
 		var vs, ss []obj
 		for _, v := range rq.s.vlans {
 			if v.space == name {

@@ -92,7 +92,7 @@ func (s *Server) notServed(method, path, op, reason string) *response {
 
 // unserved answers a path without a resource.
 func (s *Server) unserved(_ *http.Request, rest string, rq *request, path string) *response {
-	if reason := notServedReason(rq.method, rest, rq.op); reason != "" && strings.HasSuffix(rest, "/") {
+	if reason := notServedReason(rq.method, rest, rq.op); reason != "" && (strings.HasSuffix(rest, "/") || strings.Contains(rest, "/partition/")) {
 		return s.notServed(rq.method, rest, rq.op, reason)
 	}
 	return unknownEndpoint(path)

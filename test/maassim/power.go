@@ -15,7 +15,7 @@ func powerRefused(m *machine, change string) *response {
 		"Unable to change power state to '%s' for node %s: another action is already in progress for that node.", change, m.hostname))
 }
 
-// powerOn makes MAAS switch the machine on. failed runs when it gives up.
+// powerOn makes MAAS switch the machine on, or off and on when it is on.
 func (s *Server) powerOn(m *machine) {
 	if m.powerType == powerManual || m.powerBusy != "" {
 		return
@@ -70,11 +70,17 @@ func (s *Server) powerCycle(m *machine) {
 	})
 }
 
-// powerOff makes MAAS switch the machine off; done runs when it is off, failed
-// when MAAS gives up.
+// powerOff makes MAAS switch the machine off, after the commit; done runs when
+// it is off.
 func (s *Server) powerOff(m *machine, done func()) {
-	s.event(m, "", levelInfo, "Powering off", "")
 	m.powerBusy = "off"
+	s.after(s.tm.Commit, func() {
+		s.event(m, "", levelInfo, "Powering off", "")
+		s.finishPowerOff(m, done)
+	})
+}
+
+func (s *Server) finishPowerOff(m *machine, done func()) {
 	if m.fault.PowerOffFails || m.fault.BMCDead {
 		s.after(s.tm.PowerRetry, func() {
 			if m.fault.PowerOffFails || m.fault.BMCDead {
@@ -161,7 +167,7 @@ func (s *Server) booted(m *machine) {
 	case StatusExitingRescueMode:
 		s.leaveRescue(m)
 	default:
-		if !m.netboot {
+		if !m.netboot || m.status == StatusDeployed {
 			s.bootInstalled(m)
 		}
 	}

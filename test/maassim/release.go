@@ -21,6 +21,13 @@ func release(rq *request) *response {
 	if m.status == StatusReady {
 		return rq.s.machineResponse(m)
 	}
+	if m.status == StatusBroken && m.owner == nil {
+		// Nobody owns it, so anybody may: a way for an ordinary user to fix it.
+		if refused := rq.s.release(rq, m); refused != nil {
+			return refused
+		}
+		return rq.s.machineResponse(m)
+	}
 	return rq.withOwn(func(m *machine) *response {
 		switch {
 		case m.locked:

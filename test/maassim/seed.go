@@ -59,9 +59,10 @@ func (s *Server) SeedRecordedRack() {
 	internal.email = "maas@localhost"
 	s.ensureUser("admin", true)
 	s.ensureUser("capi", false)
-	s.auth.add(&token{"AdminConsumerKey01", "AdminTokenKey00001", "AdminTokenSecret0000000000000001", "recorded", s.user("admin")})
+	s.ensureUser("maas-init-node", false).email = "node-init-user@localhost"
+	s.auth.add(&token{"AdminConsumerKey01", "AdminTokenKey00001", "AdminTokenSecret0000000000000001", "ground-truth", s.user("admin")})
 	s.auth.add(newToken(s.user("capi"), "MAAS consumer"))
-	s.auth.add(&token{"CapiConsumerKey001", "CapiTokenKey000001", "CapiTokenSecret00000000000000001", "recorded", s.user("capi")})
+	s.auth.add(&token{"CapiConsumerKey001", "CapiTokenKey000001", "CapiTokenSecret00000000000000001", "ground-truth", s.user("capi")})
 	s.ensureZone("az2", "second zone")
 	s.ensurePool("capi-cp", "control planes")
 	s.ensurePool("capi-md", "workers")
@@ -84,6 +85,7 @@ func (s *Server) seedRecordedSubnets() {
 		Reserved: []string{"172.16.0.1-172.16.0.15"},
 	})
 	s.addSubnet(SubnetSpec{Name: "storage-vlan20", CIDR: "10.20.0.0/16", Space: "storage", VID: 20, VLAN: "storage20", MTU: 9000})
+	s.addSubnet(SubnetSpec{Name: "oob", CIDR: "10.99.0.0/24", Gateway: "10.99.0.1", Fabric: "fabric-oob"})
 }
 
 func recordedSpec(i int) MachineSpec {

@@ -112,10 +112,24 @@ func (m *machine) blockDeviceJSON(b *blockDevice) obj {
 	}
 	o["used_size"], o["available_size"] = d.SizeBytes-tableOverhead, 0
 	o["used_for"], o["partition_table_type"] = "GPT partitioned with 2 partitions", "GPT"
-	o["partitions"] = []obj{
+	parts := []obj{
 		m.partitionJSON(b, 0, efiBytes, "fat32", "efi", "/boot/efi", uri),
 		m.partitionJSON(b, 1, d.SizeBytes-efiBytes-rootOverhead, "ext4", "root", "/", uri),
 	}
+	if m.status == StatusReleasing || m.status == StatusReleasingFailed {
+		// The owner's file systems are gone by now, the layout's not yet back.
+		for _, p := range parts {
+			p["filesystem"], p["used_for"] = nil, "Unused"
+		}
+	}
+	o["partitions"] = parts
+	return o
+}
+
+// ownBlockDeviceJSON is a block device read by itself.
+func (m *machine) ownBlockDeviceJSON(b *blockDevice) obj {
+	o := m.blockDeviceJSON(b)
+	delete(o, "firmware_version")
 	return o
 }
 
@@ -150,7 +164,7 @@ func listBlockDevices(rq *request) *response {
 	return rq.withVisible(func(m *machine) *response {
 		out := []obj{}
 		for _, b := range m.bds {
-			out = append(out, m.blockDeviceJSON(b))
+			out = append(out, m.ownBlockDeviceJSON(b))
 		}
 		return ok(out)
 	})
@@ -166,7 +180,7 @@ func readBlockDevice(rq *request) *response {
 		if i < 0 {
 			return notFound("BlockDevice")
 		}
-		return ok(m.blockDeviceJSON(m.bds[i]))
+		return ok(m.ownBlockDeviceJSON(m.bds[i]))
 	})
 }
 

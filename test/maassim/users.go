@@ -49,11 +49,30 @@ func createUser(rq *request) *response {
 		}
 	}
 	if rq.s.user(rq.get("username")) != nil {
-		return conflict("Conflict error. Try your request again, as it will most likely succeed.")
+		return conflictPage()
 	}
 	u := rq.s.ensureUser(rq.get("username"), rq.get("is_superuser") == "1" || rq.get("is_superuser") == "true")
 	u.email = rq.get("email")
 	return ok(userJSON(u))
+}
+
+// conflictPage is what MAAS answers when it has tried a transaction in vain
+// several times.
+func conflictPage() *response {
+	r := conflict(`<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
+<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">
+  <head>
+    <title>Error: Conflict Error</title>
+  </head>
+  <body>
+    <h2 class="p-heading--four">
+      Conflict error. Try your request again, as it will most likely succeed.
+    </h2>
+  </body>
+</html>
+`)
+	r.header["Content-Type"] = "text/html; charset=utf-8"
+	return r
 }
 
 func deleteUser(rq *request) *response {

@@ -1,0 +1,60 @@
+package maassim
+
+import "time"
+
+// hints are keyed by file, user and sequence number of the recording before
+// which they happen.
+var hints = map[string][]hint{
+	"03_allocate capi 1": {readied("wsf373")},
+
+	"06_deploy_release capi 39":  {deployingBy("capi", "tkbnbg"), advance(5 * time.Second)},
+	"06_deploy_release capi 48":  {deployingBy("capi", "tkbnbg"), fault("tkbnbg", HostFault{InstallFails: true})},
+	"06_deploy_release capi 52":  {fault("tkbnbg", HostFault{})},
+	"06_deploy_release capi 142": {deployedBy("capi", "tkbnbg")},
+	"06_deploy_release capi 144": {advance(time.Second)},
+	"06_deploy_release capi 154": {advance(time.Second)},
+	"06_deploy_release capi 164": {advance(time.Second)},
+	"06_deploy_release capi 205": {advance(time.Second)},
+	"06_deploy_release capi 152": {deployedBy("capi", "tkbnbg")},
+	"06_deploy_release capi 162": {deployedBy("capi", "tkbnbg")},
+	"06_deploy_release capi 172": {deployedBy("capi", "tkbnbg")},
+	"06_deploy_release capi 179": {deployedBy("capi", "tkbnbg")},
+	"06_deploy_release capi 186": {deployedBy("capi", "tkbnbg"), fault("tkbnbg", HostFault{EraseFails: true})},
+	"06_deploy_release capi 190": {fault("tkbnbg", HostFault{})},
+	"06_deploy_release capi 196": {takenBy("capi", "tkbnbg")},
+	"06_deploy_release capi 210": {deployingBy("capi", "nhqsdp"), fault("nhqsdp", HostFault{PowerOnFails: true}), advance(5 * time.Second)},
+	"06_deploy_release capi 320": {fault("nhqsdp", HostFault{PowerOnFails: true})},
+	"06_deploy_release capi 386": {fault("nhqsdp", HostFault{PowerOffFails: true}), powerOn("nhqsdp")},
+	"06_deploy_release capi 452": {fault("nhqsdp", HostFault{})},
+
+	"08_tags_pools_zones admin 41": {func(p *player, _ *recording) { _ = p.s.Operator().SetPool("wsf373", "default") }},
+	"08_tags_pools_zones admin 53": {func(p *player, _ *recording) { p.s.AddZone("z9", "") }},
+
+	"10_dns_events_misc admin 33": {deployedBy("capi", "66s7qb")},
+	"10_dns_events_misc admin 34": {readied("66s7qb")},
+
+	"06_deploy_release capi 22": {advance(300 * time.Millisecond)},
+	"14_extra admin 11":         {advance(300 * time.Millisecond)},
+	"14_extra admin 9":          {untilDeployed("tkbnbg")},
+	"14_extra capi 11":          {advance(500 * time.Millisecond)},
+}
+
+// shapeOnly are event queries by id: the ids of this rack are others.
+var shapeOnly = map[string]bool{
+	"10_dns_events_misc admin 48": true,
+	"10_dns_events_misc admin 49": true,
+}
+
+func powerOn(id string) hint {
+	return func(p *player, r *recording) {
+		if err := p.s.Operator().PowerOn(id); err != nil {
+			p.t.Errorf("%s: %v", r, err)
+		}
+	}
+}
+
+func untilDeployed(id string) hint {
+	return func(p *player, r *recording) {
+		p.until(r, func() bool { m, _ := p.s.Machine(id); return m.Status == StatusDeployed })
+	}
+}
