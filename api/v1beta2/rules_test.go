@@ -1,0 +1,351 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package v1beta2_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+)
+
+// ruleCase is an object, or an update of one, and the message that refuses it; none if it is to be accepted.
+type ruleCase struct {
+	name          string
+	before, after client.Object
+	refused       string
+}
+
+// Messages of the rules. Each says what to change.
+const (
+	imageNameMessage       = "image name must be SERIES or OSYSTEM/SERIES as in MAAS, such as ubuntu/jammy or custom/NAME"
+	endpointTypeMessage    = "set endpoint.dns when, and only when, endpoint.type is DNS"
+	vipEndpointMessage     = "endpoint type VIP needs controlPlaneEndpoint.host and .port: an address that no MAAS range hands out"
+	endpointFixedMessage   = "controlPlaneEndpoint is immutable once set: every certificate and kubeconfig of the cluster names it"
+	dnsDomainMessage       = "domain must be a DNS domain in lower case without a trailing dot"
+	dnsNameMessage         = "name must be a DNS label: lower-case letters, digits and dashes"
+	dnsSubnetMessage       = "subnetCIDR must be a subnet such as 10.0.0.0/24"
+	machineHostMessage     = "set hostPoolRef or selector: without either any machine of the MAAS could be taken"
+	providerIDMessage      = "providerID is immutable once set"
+	machineFixedMessage    = "hostPoolRef, selector and image are immutable: make a new MaasMachineTemplate and roll it out"
+	templateProviderID     = "providerID belongs to one machine and cannot stand in a template"
+	hostNameMessage        = "metadata.name must equal spec.systemID: one lease for each server"
+	systemIDMessage        = "systemID is immutable"
+	leaseIDMessage         = "leaseID is immutable"
+	clusterNameMessage     = "clusterName is immutable"
+	poolWithoutAnyMessage  = "set resourcePool or selector: without either every machine of the MAAS would belong to the pool"
+	credentials            = "maas-credentials"
+	longestProviderIDBytes = 512
+)
+
+func maasCluster(change func(*infrav1.MaasCluster)) client.Object {
+	c := &infrav1.MaasCluster{
+		TypeMeta:   metav1.TypeMeta{APIVersion: infrav1.GroupVersion.String(), Kind: "MaasCluster"},
+		ObjectMeta: metav1.ObjectMeta{Name: "c", Namespace: "default"},
+		Spec: infrav1.MaasClusterSpec{
+			ControlPlaneEndpoint: infrav1.APIEndpoint{Host: "10.0.0.5", Port: 6443},
+			Endpoint:             infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointVIP},
+			CredentialsRef:       infrav1.LocalObjectReference{Name: credentials},
+		},
+	}
+	change(c)
+	return c
+}
+
+// dnsCluster has no endpoint yet; the provider is going to fill it in.
+func dnsCluster(change func(*infrav1.MaasCluster)) client.Object {
+	return maasCluster(func(c *infrav1.MaasCluster) {
+		c.Spec.ControlPlaneEndpoint = infrav1.APIEndpoint{}
+		c.Spec.Endpoint = infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointDNS, DNS: infrav1.DNSEndpoint{Domain: "maas.example"}}
+		change(c)
+	})
+}
+
+func maasClusterTemplate(change func(*infrav1.MaasClusterTemplate)) client.Object {
+	c := &infrav1.MaasClusterTemplate{
+		TypeMeta:   metav1.TypeMeta{APIVersion: infrav1.GroupVersion.String(), Kind: "MaasClusterTemplate"},
+		ObjectMeta: metav1.ObjectMeta{Name: "c", Namespace: "default"},
+		Spec: infrav1.MaasClusterTemplateSpec{Template: infrav1.MaasClusterTemplateResource{Spec: infrav1.MaasClusterSpec{
+			Endpoint:       infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointVIP},
+			CredentialsRef: infrav1.LocalObjectReference{Name: credentials},
+		}}},
+	}
+	change(c)
+	return c
+}
+
+func maasMachineSpec() infrav1.MaasMachineSpec {
+	return infrav1.MaasMachineSpec{
+		HostPoolRef: infrav1.LocalObjectReference{Name: "workers"},
+		Image:       infrav1.Image{Name: "custom/ubuntu"},
+	}
+}
+
+func maasMachine(change func(*infrav1.MaasMachine)) client.Object {
+	m := &infrav1.MaasMachine{
+		TypeMeta:   metav1.TypeMeta{APIVersion: infrav1.GroupVersion.String(), Kind: "MaasMachine"},
+		ObjectMeta: metav1.ObjectMeta{Name: "m", Namespace: "default"},
+		Spec:       maasMachineSpec(),
+	}
+	change(m)
+	return m
+}
+
+func maasMachineTemplate(change func(*infrav1.MaasMachineTemplate)) client.Object {
+	m := &infrav1.MaasMachineTemplate{
+		TypeMeta:   metav1.TypeMeta{APIVersion: infrav1.GroupVersion.String(), Kind: "MaasMachineTemplate"},
+		ObjectMeta: metav1.ObjectMeta{Name: "m", Namespace: "default"},
+		Spec:       infrav1.MaasMachineTemplateSpec{Template: infrav1.MaasMachineTemplateResource{Spec: maasMachineSpec()}},
+	}
+	change(m)
+	return m
+}
+
+func maasHost(change func(*infrav1.MaasHost)) client.Object {
+	h := &infrav1.MaasHost{
+		TypeMeta:   metav1.TypeMeta{APIVersion: infrav1.GroupVersion.String(), Kind: "MaasHost"},
+		ObjectMeta: metav1.ObjectMeta{Name: "abc123", Namespace: "default"},
+		Spec: infrav1.MaasHostSpec{
+			SystemID:          "abc123",
+			LeaseID:           "3f0c",
+			ClusterName:       "c",
+			CredentialsRef:    infrav1.LocalObjectReference{Name: credentials},
+			ConsumerRef:       infrav1.LocalObjectReference{Name: "m"},
+			Image:             infrav1.Image{Name: "custom/ubuntu"},
+			UserDataSecretRef: infrav1.LocalObjectReference{Name: "m-bootstrap"},
+		},
+	}
+	change(h)
+	return h
+}
+
+func maasHostPool(change func(*infrav1.MaasHostPool)) client.Object {
+	p := &infrav1.MaasHostPool{
+		TypeMeta:   metav1.TypeMeta{APIVersion: infrav1.GroupVersion.String(), Kind: "MaasHostPool"},
+		ObjectMeta: metav1.ObjectMeta{Name: "p", Namespace: "default"},
+		Spec: infrav1.MaasHostPoolSpec{
+			CredentialsRef: infrav1.LocalObjectReference{Name: credentials},
+			ResourcePool:   "workers",
+		},
+	}
+	change(p)
+	return p
+}
+
+func ruleCases() []ruleCase {
+	var all []ruleCase
+	for _, cases := range [][]ruleCase{clusterCases(), dnsCases(), machineCases(), templateCases(), hostCases(), poolCases()} {
+		all = append(all, cases...)
+	}
+	return all
+}
+
+func clusterCases() []ruleCase {
+	unchanged := func(*infrav1.MaasCluster) {}
+	endpoint := func(host string) func(*infrav1.MaasCluster) {
+		return func(c *infrav1.MaasCluster) {
+			c.Spec.ControlPlaneEndpoint = infrav1.APIEndpoint{Host: host, Port: 6443}
+		}
+	}
+	return []ruleCase{
+		{name: "VIP with its endpoint", after: maasCluster(unchanged)},
+		{name: "VIP without its endpoint", after: maasCluster(func(c *infrav1.MaasCluster) {
+			c.Spec.ControlPlaneEndpoint = infrav1.APIEndpoint{}
+		}), refused: vipEndpointMessage},
+		{name: "VIP with dns", after: maasCluster(func(c *infrav1.MaasCluster) {
+			c.Spec.Endpoint.DNS = infrav1.DNSEndpoint{Domain: "maas.example"}
+		}), refused: endpointTypeMessage},
+		{name: "External without endpoint", after: maasCluster(func(c *infrav1.MaasCluster) {
+			c.Spec.ControlPlaneEndpoint = infrav1.APIEndpoint{}
+			c.Spec.Endpoint.Type = infrav1.EndpointExternal
+		})},
+		{name: "endpoint is set", before: dnsCluster(unchanged), after: dnsCluster(endpoint("c.maas.example"))},
+		{name: "endpoint stays", before: maasCluster(unchanged), after: maasCluster(func(c *infrav1.MaasCluster) {
+			c.Spec.CredentialsRef.Name = "other"
+		})},
+		{name: "endpoint changes", before: maasCluster(unchanged), after: maasCluster(endpoint("10.0.0.6")), refused: endpointFixedMessage},
+		{name: "endpoint goes", before: dnsCluster(endpoint("c.maas.example")), after: dnsCluster(unchanged), refused: endpointFixedMessage},
+		{name: "cluster template without endpoint", after: maasClusterTemplate(func(*infrav1.MaasClusterTemplate) {})},
+		{name: "cluster template with dns for VIP", after: maasClusterTemplate(func(c *infrav1.MaasClusterTemplate) {
+			c.Spec.Template.Spec.Endpoint.DNS = infrav1.DNSEndpoint{Domain: "maas.example"}
+		}), refused: endpointTypeMessage},
+	}
+}
+
+func dnsCases() []ruleCase {
+	dns := func(change func(*infrav1.DNSEndpoint)) client.Object {
+		return dnsCluster(func(c *infrav1.MaasCluster) { change(&c.Spec.Endpoint.DNS) })
+	}
+	return []ruleCase{
+		{name: "DNS with everything", after: dns(func(d *infrav1.DNSEndpoint) {
+			*d = infrav1.DNSEndpoint{Domain: "k8s.maas.example", Name: "prod-1", SubnetCIDR: "10.0.0.0/24", Port: 443}
+		})},
+		{name: "DNS with an IPv6 subnet", after: dns(func(d *infrav1.DNSEndpoint) { d.SubnetCIDR = "fd00::/64" })},
+		{name: "DNS without dns", after: dns(func(d *infrav1.DNSEndpoint) { *d = infrav1.DNSEndpoint{} }), refused: endpointTypeMessage},
+		{name: "domain with a trailing dot", after: dns(func(d *infrav1.DNSEndpoint) { d.Domain = "maas.example." }), refused: dnsDomainMessage},
+		{name: "domain in capitals", after: dns(func(d *infrav1.DNSEndpoint) { d.Domain = "MAAS.example" }), refused: dnsDomainMessage},
+		{name: "name with a dot", after: dns(func(d *infrav1.DNSEndpoint) { d.Name = "a.b" }), refused: dnsNameMessage},
+		{name: "name that starts with a dash", after: dns(func(d *infrav1.DNSEndpoint) { d.Name = "-a" }), refused: dnsNameMessage},
+		{name: "address for a subnet", after: dns(func(d *infrav1.DNSEndpoint) { d.SubnetCIDR = "10.0.0.1" }), refused: dnsSubnetMessage},
+	}
+}
+
+func machineCases() []ruleCase {
+	unchanged := func(*infrav1.MaasMachine) {}
+	image := func(name string) client.Object {
+		return maasMachine(func(m *infrav1.MaasMachine) { m.Spec.Image.Name = name })
+	}
+	provided := func(id string) client.Object {
+		return maasMachine(func(m *infrav1.MaasMachine) { m.Spec.ProviderID = id })
+	}
+	selected := maasMachine(func(m *infrav1.MaasMachine) {
+		m.Spec.HostPoolRef = infrav1.LocalObjectReference{}
+		m.Spec.Selector = infrav1.HostSelector{Tags: []string{"kvm"}, MinCPUCount: 8, MinMemoryMiB: 65536}
+	})
+	return []ruleCase{
+		{name: "machine of a pool", after: maasMachine(unchanged)},
+		{name: "machine with a selector", after: selected},
+		{name: "machine without pool or selector", after: maasMachine(func(m *infrav1.MaasMachine) {
+			m.Spec.HostPoolRef = infrav1.LocalObjectReference{}
+		}), refused: machineHostMessage},
+		{name: "image by series", after: image("jammy")},
+		{name: "image by system and series", after: image("ubuntu/24.04_lts")},
+		{name: "image with two slashes", after: image("custom/a/b"), refused: imageNameMessage},
+		{name: "image by URL", after: image("https://images.example/u.img"), refused: imageNameMessage},
+		{name: "providerID is set", before: maasMachine(unchanged), after: provided("maas:///abc123")},
+		{name: "providerID of the greatest length", after: provided("maas:///" + strings.Repeat("a", longestProviderIDBytes-len("maas:///")))},
+		{name: "providerID changes", before: provided("maas:///abc123"), after: provided("maas:///def456"), refused: providerIDMessage},
+		{name: "providerID goes", before: provided("maas:///abc123"), after: maasMachine(unchanged), refused: providerIDMessage},
+		{name: "labels change", before: maasMachine(unchanged), after: maasMachine(func(m *infrav1.MaasMachine) {
+			m.Labels = map[string]string{"a": "b"}
+		})},
+		{name: "image changes", before: maasMachine(unchanged), after: image("custom/other"), refused: machineFixedMessage},
+		{name: "pool changes", before: maasMachine(unchanged), after: maasMachine(func(m *infrav1.MaasMachine) {
+			m.Spec.HostPoolRef.Name = "other"
+		}), refused: machineFixedMessage},
+		{name: "pool gives way to a selector", before: maasMachine(unchanged), after: selected, refused: machineFixedMessage},
+		{name: "selector is added", before: maasMachine(unchanged), after: maasMachine(func(m *infrav1.MaasMachine) {
+			m.Spec.Selector.Zones = []string{"z1"}
+		}), refused: machineFixedMessage},
+		{name: "selector changes", before: selected, after: maasMachine(func(m *infrav1.MaasMachine) {
+			m.Spec.HostPoolRef = infrav1.LocalObjectReference{}
+			m.Spec.Selector = infrav1.HostSelector{Tags: []string{"gpu"}}
+		}), refused: machineFixedMessage},
+	}
+}
+
+func templateCases() []ruleCase {
+	return []ruleCase{
+		{name: "machine template", after: maasMachineTemplate(func(*infrav1.MaasMachineTemplate) {})},
+		// Immutability is the webhook's: the topology controller's dry runs have to pass.
+		{name: "machine template changes", before: maasMachineTemplate(func(*infrav1.MaasMachineTemplate) {}),
+			after: maasMachineTemplate(func(m *infrav1.MaasMachineTemplate) { m.Spec.Template.Spec.Image.Name = "custom/other" })},
+		{name: "machine template with providerID", after: maasMachineTemplate(func(m *infrav1.MaasMachineTemplate) {
+			m.Spec.Template.Spec.ProviderID = "maas:///abc123"
+		}), refused: templateProviderID},
+		{name: "machine template without pool or selector", after: maasMachineTemplate(func(m *infrav1.MaasMachineTemplate) {
+			m.Spec.Template.Spec.HostPoolRef = infrav1.LocalObjectReference{}
+		}), refused: machineHostMessage},
+	}
+}
+
+func hostCases() []ruleCase {
+	unchanged := func(*infrav1.MaasHost) {}
+	return []ruleCase{
+		{name: "lease", after: maasHost(unchanged)},
+		{name: "lease under another name", after: maasHost(func(h *infrav1.MaasHost) { h.Name = "other" }), refused: hostNameMessage},
+		{name: "lease gets another consumer", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) {
+			h.Spec.ConsumerRef.Name = "successor"
+			h.Spec.UserDataSecretRef.Name = "successor-bootstrap"
+		})},
+		{name: "systemID changes", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) { h.Spec.SystemID = "def456" }), refused: systemIDMessage},
+		{name: "leaseID changes", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) { h.Spec.LeaseID = "9" }), refused: leaseIDMessage},
+		{name: "cluster changes", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) { h.Spec.ClusterName = "d" }), refused: clusterNameMessage},
+		{name: "lease with an image by URL", after: maasHost(func(h *infrav1.MaasHost) { h.Spec.Image.Name = "a b" }), refused: imageNameMessage},
+	}
+}
+
+func poolCases() []ruleCase {
+	return []ruleCase{
+		{name: "pool of a resource pool", after: maasHostPool(func(*infrav1.MaasHostPool) {})},
+		{name: "pool with a selector", after: maasHostPool(func(p *infrav1.MaasHostPool) {
+			p.Spec.ResourcePool = ""
+			p.Spec.Selector.Zones = []string{"z1"}
+		})},
+		{name: "pool of everything", after: maasHostPool(func(p *infrav1.MaasHostPool) { p.Spec.ResourcePool = "" }), refused: poolWithoutAnyMessage},
+	}
+}
+
+// TestRules checks that every rule of the schema lets the good pass and refuses the bad with words that say what to change.
+func TestRules(t *testing.T) {
+	validators := map[string]*schemaValidator{}
+	for kind, crd := range crds(t) {
+		validators[kind] = newSchemaValidator(t, crd)
+	}
+	for _, c := range ruleCases() {
+		t.Run(c.name, func(t *testing.T) {
+			v := validators[c.after.GetObjectKind().GroupVersionKind().Kind]
+			if c.before != nil {
+				if problems := v.validate(t.Context(), t, nil, c.before); len(problems) > 0 {
+					t.Fatalf("the object is refused even before the update: %v", problems)
+				}
+			}
+			problems := v.validate(t.Context(), t, c.before, c.after)
+			switch {
+			case c.refused == "" && len(problems) > 0:
+				t.Errorf("refused: %v", problems)
+			case c.refused != "" && !strings.Contains(fmt.Sprint(problems), c.refused):
+				t.Errorf("got %v, want it refused with %q", problems, c.refused)
+			}
+		})
+	}
+}
+
+// TestEveryRuleHasACase keeps the table complete: a rule that refuses nothing in it is not known to work.
+func TestEveryRuleHasACase(t *testing.T) {
+	refused := map[string]bool{}
+	for _, c := range ruleCases() {
+		refused[c.refused] = true
+	}
+	for kind, crd := range crds(t) {
+		walk(crd.Spec.Versions[0].Schema.OpenAPIV3Schema, func(props *apiextensionsv1.JSONSchemaProps) {
+			for _, rule := range props.XValidations {
+				if !refused[rule.Message] {
+					t.Errorf("%s: no case for the rule %q (%s)", kind, rule.Message, rule.Rule)
+				}
+			}
+		})
+	}
+}
+
+func walk(props *apiextensionsv1.JSONSchemaProps, visit func(*apiextensionsv1.JSONSchemaProps)) {
+	visit(props)
+	for _, p := range props.Properties {
+		walk(&p, visit)
+	}
+	if props.Items != nil && props.Items.Schema != nil {
+		walk(props.Items.Schema, visit)
+	}
+	if props.AdditionalProperties != nil && props.AdditionalProperties.Schema != nil {
+		walk(props.AdditionalProperties.Schema, visit)
+	}
+}
