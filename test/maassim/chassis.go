@@ -61,7 +61,7 @@ type Disk struct {
 	Dir string
 }
 
-// power serializes what happens to one machine's chassis.
+// powerSlot serializes what happens to one machine's chassis.
 type powerSlot struct {
 	mu     sync.Mutex // guards the fields
 	cancel context.CancelFunc

@@ -52,7 +52,7 @@ func lock(rq *request) *response {
 			return conflict("Machine is already locked.")
 		}
 		if m.status != StatusDeploying && m.status != StatusDeployed {
-			return conflict(fmt.Sprintf("Can't lock, machine isn't deployed or deploying."))
+			return conflict("Can't lock, machine isn't deployed or deploying.")
 		}
 		m.locked = true
 		m.touch()
@@ -224,7 +224,7 @@ func rescueMode(rq *request) *response {
 		}
 		s.event(m, rq.user.name, levelDebug, "User entering rescue mode", userComment(rq.user, ""))
 		m.begin()
-		m.former, m.formerOwner = m.status, m.owner
+		m.former = m.status
 		m.owner = rq.user
 		s.setStatus(m, StatusEnteringRescueMode, "")
 		s.event(m, "", levelInfo, "Entering rescue mode", "")

@@ -23,7 +23,6 @@ type machine struct {
 	tags        []string
 	status      Status
 	former      Status // status to return to after testing or rescue
-	formerOwner *user
 	owner       *user
 	agentName   string
 	locked      bool

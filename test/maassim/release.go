@@ -102,7 +102,9 @@ func (s *Server) eraserStarted(m *machine) {
 		}
 		m.erases++
 		s.wipeInventoried(m)
-		s.startReleasing(m)
+		if m.epoch == life {
+			s.startReleasing(m)
+		}
 	})
 }
 

@@ -38,7 +38,7 @@ func (s *Server) render(m *machine) []byte {
 	return b
 }
 
-// renderAll voids every rendered machine, after a change of a zone, pool,
+// touchAll voids every rendered machine, after a change of a zone, pool,
 // domain or subnet.
 func (s *Server) touchAll() {
 	for _, m := range s.order {

@@ -77,8 +77,8 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Close stops every timer and goroutine, cuts the power of every machine and
-// returns when all Boot calls have. Calls after Close answer 503.
+// Close stops every timer, ends the context of every Boot and returns when all
+// calls of the Chassis have. API calls after Close answer 503.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -108,6 +108,8 @@ func (s *Server) after(d time.Duration, f func()) {
 			return
 		}
 		delete(s.timers, id)
+		s.wg.Add(1) // f may let go of the lock to wipe a disk; Close waits for it
+		defer s.wg.Done()
 		f()
 	})
 }
