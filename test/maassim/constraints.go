@@ -1,3 +1,19 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
 package maassim
 
 import (
@@ -93,7 +109,7 @@ func parseAgent(_ *Server, key string, values []string) (constraint, *response) 
 	return constraint{key, "", func(m *machine) bool { return slices.Contains(values, m.agentName) }}, nil
 }
 
-func parseName(s *Server, key string, values []string) (constraint, *response) {
+func parseName(_ *Server, key string, values []string) (constraint, *response) {
 	return constraint{key, key + "=" + strings.Join(values, ","), func(m *machine) bool {
 		return slices.Contains(values, m.hostname) || slices.Contains(values, m.fqdn())
 	}}, nil
@@ -291,7 +307,7 @@ func parseLinkSpeed(_ *Server, key string, values []string) (constraint, *respon
 }
 
 // parseInterfaces understands "label:key=value,key=value;label:…".
-func parseInterfaces(s *Server, key string, values []string) (constraint, *response) {
+func parseInterfaces(_ *Server, key string, values []string) (constraint, *response) {
 	text := strings.Join(values, ";")
 	var conds []func(*iface) bool
 	for part := range strings.SplitSeq(text, ";") {

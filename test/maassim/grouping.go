@@ -1,3 +1,19 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
 package maassim
 
 import (
@@ -103,13 +119,10 @@ func (s *Server) ensurePool(name, description string) *pool {
 	return p
 }
 
-func (s *Server) ensureTag(name string) *tag {
-	if t := s.tag(name); t != nil {
-		return t
+func (s *Server) ensureTag(name string) {
+	if s.tag(name) == nil {
+		s.tags = append(s.tags, &tag{name: name, comment: name})
 	}
-	t := &tag{name: name, comment: name}
-	s.tags = append(s.tags, t)
-	return t
 }
 
 var groupRoutes = []route{
@@ -344,14 +357,11 @@ func deleteTag(rq *request) *response {
 	})
 }
 
-func (s *Server) untag(m *machine, name string) bool {
-	i := slices.Index(m.tags, name)
-	if i < 0 {
-		return false
+func (s *Server) untag(m *machine, name string) {
+	if i := slices.Index(m.tags, name); i >= 0 {
+		m.tags = slices.Delete(slices.Clone(m.tags), i, i+1)
+		m.touch()
 	}
-	m.tags = slices.Delete(slices.Clone(m.tags), i, i+1)
-	m.touch()
-	return true
 }
 
 func updateTagNodes(rq *request) *response {

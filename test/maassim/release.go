@@ -1,3 +1,19 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
 package maassim
 
 import (
@@ -111,26 +127,9 @@ func (s *Server) eraserStarted(m *machine) {
 func (s *Server) eraseFailed(m *machine) { s.fail(m, "Failed to erase disks.") }
 
 func releaseMany(rq *request) *response {
-	var unknown, denied, wrong []string
 	ids := rq.form["machines"]
-	for _, id := range ids {
-		m := rq.s.machines[id]
-		switch {
-		case m == nil:
-			unknown = append(unknown, id)
-		case !rq.user.admin && m.owner != nil && m.owner != rq.user:
-			denied = append(denied, id)
-		case m.status != StatusReady && m.status != StatusReleasing && !releasable[m.status]:
-			wrong = append(wrong, fmt.Sprintf("%s ('%s')", m.systemID, m.status))
-		}
-	}
-	switch {
-	case len(unknown) > 0:
-		return badRequest("Unknown machine(s): " + strings.Join(unknown, ", ") + ".")
-	case len(denied) > 0:
-		return textResponse(http.StatusForbidden, "You don't have the required permission to release the following machine(s): "+strings.Join(denied, ", ")+".")
-	case len(wrong) > 0:
-		return conflict("Machine(s) cannot be released in their current state: " + strings.Join(wrong, ", ") + ".")
+	if refused := checkReleaseMany(rq, ids); refused != nil {
+		return refused
 	}
 	released := []string{}
 	for _, id := range ids {
@@ -144,4 +143,30 @@ func releaseMany(rq *request) *response {
 		released = append(released, id)
 	}
 	return ok(released)
+}
+
+// checkReleaseMany refuses all when one cannot be released.
+func checkReleaseMany(rq *request, ids []string) *response {
+	var unknown, denied, wrong []string
+	for _, id := range ids {
+		m := rq.s.machines[id]
+		switch {
+		case m == nil:
+			unknown = append(unknown, id)
+		case m.locked || !rq.user.admin && m.owner != nil && m.owner != rq.user:
+			denied = append(denied, id)
+		case m.status != StatusReady && m.status != StatusReleasing && !releasable[m.status]:
+			wrong = append(wrong, fmt.Sprintf("%s ('%s')", m.systemID, m.status))
+		}
+	}
+	switch {
+	case len(unknown) > 0:
+		return badRequest("Unknown machine(s): " + strings.Join(unknown, ", ") + ".")
+	case len(denied) > 0:
+		return textResponse(http.StatusForbidden,
+			"You don't have the required permission to release the following machine(s): "+strings.Join(denied, ", ")+".")
+	case len(wrong) > 0:
+		return conflict("Machine(s) cannot be released in their current state: " + strings.Join(wrong, ", ") + ".")
+	}
+	return nil
 }
