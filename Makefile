@@ -79,10 +79,8 @@ generate: tools-gen ## Generate deep copies, CRDs, RBAC, webhooks and docs/condi
 	@echo "Generating deep copies and CRDs from api/"
 	@$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt crd:crdVersions=v1 \
 	  paths=./api/... output:crd:dir=config/crd/bases
-	@if compgen -G 'controllers/*' >/dev/null; then \
-	  echo "Generating config/rbac/role.yaml from controllers/"; \
-	  $(CONTROLLER_GEN) rbac:roleName=manager-role paths=./controllers/... output:rbac:dir=config/rbac; \
-	fi
+	@echo "Generating config/rbac/role.yaml from main.go and controllers/"
+	@$(CONTROLLER_GEN) rbac:roleName=manager-role paths=. paths=./controllers/... output:rbac:dir=config/rbac
 	@echo "Generating config/webhook/manifests.yaml from pkg/admission/"
 	@$(CONTROLLER_GEN) webhook paths=./pkg/admission/... output:webhook:dir=config/webhook
 	@echo "Generating docs/conditions.md from api/v1beta2/conditions.go"
