@@ -46,6 +46,11 @@ var hints = map[string][]hint{
 	"08_tags_pools_zones admin 41": {func(p *player, _ *recording) { _ = p.s.Operator().SetPool("wsf373", "default") }},
 	"08_tags_pools_zones admin 53": {func(p *player, _ *recording) { p.s.AddZone("z9", "") }},
 
+	"09_network capi 39": {func(p *player, _ *recording) {
+		p.s.AddSubnet(SubnetSpec{CIDR: "10.67.0.0/30", VID: 20}) // made and deleted in between
+		p.s.AddSubnet(SubnetSpec{Name: "tiny", CIDR: "10.66.0.0/30", VID: 20})
+	}},
+
 	"10_dns_events_misc admin 33": {deployedBy("capi", "66s7qb")},
 	"10_dns_events_misc admin 34": {readied("66s7qb")},
 

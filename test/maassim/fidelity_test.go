@@ -104,7 +104,7 @@ func loadRecordings(t *testing.T, file string) []recording {
 
 // Floors under what is replayed, so that nothing can be skipped into a pass.
 const (
-	minReplayed   = 494
+	minReplayed   = 522
 	recordedTotal = 758
 )
 
@@ -199,7 +199,7 @@ func (p *player) play(r *recording) bool {
 	w := httptest.NewRecorder()
 	p.s.ServeHTTP(w, req)
 	if w.Code == http.StatusNotImplemented {
-		if notServedReason(r.Method, rest, r.op()) == "" {
+		if notServedReason(r.Method, rest, r.op()) == "" && !strings.Contains(w.Body.String(), allAddressesReason) {
 			p.t.Errorf("%s: 501 for an operation that NotServed does not list", r)
 		}
 		p.skipped++

@@ -32,6 +32,9 @@ type Unserved struct {
 	Reason string
 }
 
+// allAddressesReason is why the list of all addresses is not served.
+const allAddressesReason = "addresses of controllers and leases are not modelled"
+
 // NotServed lists what answers 501 and why.
 var NotServed = []Unserved{
 	{http.MethodGet, "machines/*/", "details", "BSON of lshw and lldp, which nothing here makes"},
@@ -51,7 +54,7 @@ var NotServed = []Unserved{
 	{"", "spaces/**", "*", "spaces are named by AddSubnet"},
 	{"", "ipranges/**", "*", "ranges are given to AddSubnet"},
 	{"", "static-routes/**", "*", "routing is not modelled"},
-	{"", "ipaddresses/**", "*", "the provider reserves no addresses"},
+	{"", "ipaddresses/", "all=true", allAddressesReason},
 	{"", "devices/**", "*", "devices are not modelled"},
 	{"", "dnsresourcerecords/**", "*", "only address records are modelled"},
 	{"", "boot-resources/**", "*", "images are added with AddImage"},
@@ -115,4 +118,4 @@ func (s *Server) unserved(_ *http.Request, rest string, rq *request, path string
 }
 
 var apiTable = buildTable(machineRoutes, eventRoutes, storageRoutes, networkRoutes, groupRoutes, dnsRoutes,
-	userRoutes, settingRoutes, imageRoutes)
+	userRoutes, settingRoutes, imageRoutes, addressRoutes)

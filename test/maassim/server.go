@@ -52,6 +52,7 @@ type Server struct {
 	tags     []*tag
 	domains  []*domain
 	dns      []*dnsResource
+	reserved []*reservation
 	fabrics  []*fabric
 	vlans    []*vlan
 	subnets  []*subnet
