@@ -58,7 +58,9 @@ type Machines interface {
 
 // Events read MAAS's event log, which serves as its change feed.
 type Events interface {
-	// ListEvents reads up to Limit events of all levels, newest first. It costs MAAS about 10 ms whatever its size.
+	// ListEvents reads up to Limit events of all levels, newest first. Without After these are the newest events; with
+	// After they are the oldest of the later ones, so reading goes on after the first of a full page. It costs MAAS
+	// about 10 ms whatever the size of the fleet. Of machines that another user holds, an ordinary key may see nothing.
 	ListEvents(ctx context.Context, query EventQuery) ([]Event, error)
 }
 

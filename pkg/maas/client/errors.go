@@ -120,6 +120,9 @@ func (x *exchange) kindOfStatus(text string) maas.ErrorKind {
 		}
 		return maas.Unauthorized
 	case http.StatusForbidden:
+		if !x.fromMAAS() {
+			return maas.Unavailable
+		}
 		return maas.Forbidden
 	case http.StatusNotFound:
 		return x.kindOfNotFound(text)
@@ -209,7 +212,7 @@ func explain(kind maas.ErrorKind, x *exchange, text string) string {
 		return fmt.Sprintf("redirected to %s: give MAAS's own address as endpoint", x.header.Get("Location"))
 	case strings.HasPrefix(text, unknownOp) && kind == maas.Unauthorized:
 		return "MAAS saw no valid credentials (" + text + ")"
-	case kind == maas.Unavailable && (x.status == http.StatusNotFound || x.status == http.StatusBadRequest):
+	case kind == maas.Unavailable && x.status >= 400 && x.status < 500 && x.status != http.StatusUnauthorized:
 		return "not an answer of MAAS's API; is the endpoint right? " + text
 	case x.status == http.StatusRequestEntityTooLarge:
 		return "the request is too large for MAAS (10 MB by default) " + text
