@@ -1,0 +1,199 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/klog/v2"
+	clusterctlcluster "sigs.k8s.io/cluster-api/cmd/clusterctl/client/cluster"
+	clusterctlconfig "sigs.k8s.io/cluster-api/cmd/clusterctl/client/config"
+	"sigs.k8s.io/cluster-api/test/framework"
+	"sigs.k8s.io/cluster-api/test/framework/clusterctl"
+	"sigs.k8s.io/cluster-api/test/framework/ginkgoextensions"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/test/lab"
+)
+
+const (
+	providerName       = "maas"
+	existingClusterArg = "e2e.use-existing-cluster"
+)
+
+// The suite's flags, which other providers' suites have as well.
+var (
+	configPath         = flag.String("e2e.config", "config/maas.yaml", "e2e configuration file")
+	artifactFolder     = flag.String("e2e.artifacts-folder", filepath.Join(lab.Repository(), "_artifacts", "e2e"), "folder for logs and dumps")
+	clusterctlConfig   = flag.String("e2e.clusterctl-config", "", "clusterctl configuration file; without it a local repository is made from this tree")
+	useExistingCluster = flag.Bool(existingClusterArg, false, "use the management cluster of $KUBECONFIG and the MAAS of the environment instead of the lab")
+	skipCleanup        = flag.Bool("e2e.skip-resource-cleanup", false, "leave what the specs made")
+)
+
+// What the specs share.
+var (
+	ctx = context.Background()
+
+	e2eConfig            *clusterctl.E2EConfig
+	clusterctlConfigPath string
+	management           framework.ClusterProxy
+	environment          target
+)
+
+// target is what the specs run on: the lab, or a real MAAS.
+type target interface {
+	// kubeconfig of the management cluster; "" for the usual places.
+	kubeconfig() string
+	// credentials is the Secret that clusters in the namespace reach MAAS with.
+	credentials(namespace, name string) *corev1.Secret
+	// unreturned tells of each server that the specs may use and that is not free, why not.
+	unreturned() []string
+}
+
+func TestMain(m *testing.M) {
+	// Flags cannot be parsed yet: the same program is started in other roles, with arguments of their own.
+	existing := slices.ContainsFunc(os.Args[1:], func(arg string) bool {
+		name, value, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		return name == existingClusterArg && value != "false"
+	})
+	if !existing {
+		lab.Enter()
+	}
+	os.Exit(m.Run())
+}
+
+func TestE2E(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
+	ctrl.SetLogger(klog.Background())
+	RegisterFailHandler(Fail)
+	if err := os.MkdirAll(*artifactFolder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	log, err := ginkgoextensions.EnableFileLogging(filepath.Join(*artifactFolder, "ginkgo-log.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	RunSpecs(t, "cluster-api-provider-maas")
+}
+
+var _ = SynchronizedBeforeSuite(func() {
+	By("Building the provider's release")
+	makeRelease()
+	e2eConfig = clusterctl.LoadE2EConfig(ctx, clusterctl.LoadE2EConfigInput{ConfigPath: *configPath})
+	clusterctlConfigPath = *clusterctlConfig
+	if clusterctlConfigPath == "" {
+		By("Making a clusterctl repository")
+		clusterctlConfigPath = clusterctl.CreateRepository(ctx, clusterctl.CreateRepositoryInput{
+			E2EConfig: e2eConfig, RepositoryFolder: filepath.Join(*artifactFolder, "repository"),
+		})
+	}
+	if *useExistingCluster {
+		environment = newHardware()
+	} else {
+		By("Starting the lab")
+		environment = startLab()
+	}
+	management = framework.NewClusterProxy(e2eConfig.ManagementClusterName, environment.kubeconfig(), scheme())
+	installInventory()
+}, func() {
+	suite, _ := GinkgoConfiguration()
+	Expect(suite.ParallelTotal).To(Equal(1), "The suite runs in one process: the lab cannot be reached from another")
+})
+
+var _ = SynchronizedAfterSuite(func() {}, func() {
+	if management != nil {
+		management.Dispose(ctx)
+	}
+})
+
+// After a spec everything is as it was before: a spec that leaves a server behind fails.
+var _ = AfterEach(func() {
+	if *skipCleanup || CurrentSpecReport().Failed() {
+		return
+	}
+	By("Checking that no lease is left and all servers are back in MAAS")
+	Eventually(func(g Gomega) {
+		hosts := &infrav1.MaasHostList{}
+		g.Expect(management.GetClient().List(ctx, hosts)).To(Succeed())
+		g.Expect(hosts.Items).To(BeEmpty(), "Leases are left")
+		g.Expect(environment.unreturned()).To(BeEmpty(), "Servers are not back")
+	}, e2eConfig.GetIntervals("default", "wait-servers-returned")...).Should(Succeed())
+})
+
+// makeRelease builds what a release consists of from this tree, as the version the configuration files name.
+func makeRelease() {
+	raw, err := os.ReadFile(filepath.Join(lab.Repository(), "clusterctl-settings.json"))
+	Expect(err).NotTo(HaveOccurred())
+	var settings struct {
+		Config struct{ NextVersion string }
+	}
+	Expect(json.Unmarshal(raw, &settings)).To(Succeed())
+	timeout, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	release := exec.CommandContext(timeout, "make", "release",
+		"VERSION="+settings.Config.NextVersion, "OUT="+filepath.Join(lab.Repository(), "out", "e2e"))
+	release.Dir = lab.Repository()
+	out, err := release.CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), string(out))
+}
+
+func scheme() *runtime.Scheme {
+	s := runtime.NewScheme()
+	framework.TryAddDefaultSchemes(s)
+	Expect(infrav1.AddToScheme(s)).To(Succeed())
+	return s
+}
+
+// installInventory installs the CRD in which clusterctl keeps what it has installed. "clusterctl init" does it first of all; the lab
+// installs providers by itself, yet what clusterctl has to say about owners asks for the inventory.
+func installInventory() {
+	config, err := clusterctlconfig.New(ctx, clusterctlConfigPath)
+	Expect(err).NotTo(HaveOccurred())
+	client := clusterctlcluster.New(clusterctlcluster.Kubeconfig{Path: management.GetKubeconfigPath()}, config)
+	Expect(client.ProviderInventory().EnsureCustomResourceDefinitions(ctx)).To(Succeed())
+}
+
+// infrastructureProvider is how clusterctl finds the templates: with its version, for the lab keeps no inventory of providers.
+func infrastructureProvider() *string {
+	versions := e2eConfig.GetProviderVersions(providerName)
+	Expect(versions).To(HaveLen(1))
+	name := providerName + ":" + versions[0]
+	return &name
+}
+
+// postNamespaceCreated puts the MAAS credentials where the templates look for them.
+func postNamespaceCreated(proxy framework.ClusterProxy, namespace string) {
+	secret := environment.credentials(namespace, e2eConfig.MustGetVariable("MAAS_CREDENTIALS_SECRET"))
+	Expect(proxy.GetClient().Create(ctx, secret)).To(Succeed())
+}
