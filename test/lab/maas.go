@@ -23,7 +23,8 @@ import (
 
 // MAASConfig says what the simulated MAAS is like.
 type MAASConfig struct {
-	// Timings and Speed are the simulator's.
+	// Timings and Speed are the simulator's; without either everything takes a
+	// second or less.
 	Timings maassim.Timings
 	Speed   float64
 	// Plain serves HTTP instead of HTTPS with the lab's CA.
@@ -49,9 +50,21 @@ func (l *Lab) diskDir(hostname, disk string) string {
 	return filepath.Join(l.dir, "hosts", hostname, disk)
 }
 
+// quick are timings for those who do not want to watch servers boot.
+func quick() maassim.Timings {
+	return maassim.Timings{
+		Commit: 100 * time.Millisecond, PowerOn: 200 * time.Millisecond, PowerOff: 200 * time.Millisecond,
+		NetBoot: 500 * time.Millisecond, Install: 500 * time.Millisecond, Boot: 500 * time.Millisecond,
+		Erase: 500 * time.Millisecond, Commission: time.Second, Test: time.Second,
+	}
+}
+
 // startMAAS serves the simulator on the management network.
 func (l *Lab) startMAAS(ctx context.Context) error {
 	cfg := maassim.Config{Timings: l.cfg.MAAS.Timings, Speed: l.cfg.MAAS.Speed, Logger: l.log}
+	if cfg.Speed == 0 && cfg.Timings == (maassim.Timings{}) {
+		cfg.Timings = quick()
+	}
 	if l.hosts != nil {
 		cfg.Chassis = &rack{lab: l}
 	}

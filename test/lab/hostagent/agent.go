@@ -66,13 +66,15 @@ type Agent struct {
 	cfg  Config
 	base string // folder with the userland
 
+	admins *admins
+
 	mu    sync.Mutex // guards hosts
 	hosts map[string]*host
 }
 
 // New prepares the hosts' userland.
 func New(cfg Config) (*Agent, error) {
-	a := &Agent{cfg: cfg, base: filepath.Join(cfg.Dir, "base"), hosts: map[string]*host{}}
+	a := &Agent{cfg: cfg, base: filepath.Join(cfg.Dir, "base"), hosts: map[string]*host{}, admins: &admins{byCA: map[string][]byte{}}}
 	if err := a.makeBase(); err != nil {
 		return nil, fmt.Errorf("making the userland of the hosts: %w", err)
 	}
@@ -139,7 +141,7 @@ func relink(bin string) error {
 // stops at once.
 func (a *Agent) Boot(ctx context.Context, s Server) {
 	log := a.cfg.Logger.With("host", s.Hostname)
-	h, err := newHost(&a.cfg, a.base, s, log)
+	h, err := newHost(a, s, log)
 	if err != nil {
 		log.Error("Booting", "error", err)
 		<-ctx.Done()

@@ -19,6 +19,7 @@ import (
 type host struct {
 	cfg    *Config
 	base   string
+	admins *admins
 	server Server
 	log    *slog.Logger
 	logs   string
@@ -33,9 +34,10 @@ type host struct {
 
 const searchPath = "PATH=/bin:/usr/local/bin"
 
-func newHost(cfg *Config, base string, s Server, log *slog.Logger) (*host, error) {
+func newHost(a *Agent, s Server, log *slog.Logger) (*host, error) {
+	cfg := &a.cfg
 	h := &host{
-		cfg: cfg, base: base, server: s, log: log,
+		cfg: cfg, base: a.base, admins: a.admins, server: s, log: log,
 		logs:   filepath.Join(cfg.Logs, s.Hostname),
 		bootID: uuid.NewString(), processes: map[*sandbox.Process]struct{}{},
 	}

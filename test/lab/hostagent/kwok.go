@@ -1,9 +1,11 @@
 package hostagent
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"k8s.io/client-go/util/cert"
 )
@@ -30,11 +32,18 @@ spec:
     target: {address: 127.0.0.1, port: 6443}
 `
 
-// keepKwok starts kwok on the kubelet's port, as the node's user, when it does
-// not run.
+// kwokKubeconfig is an administrator's: kwok lists all nodes when it starts,
+// which no node's user may.
+const kwokKubeconfig = kwokDir + "/kubeconfig"
+
+// keepKwok starts kwok on the kubelet's port when it does not run.
 func (n *node) keepKwok() error {
 	if n.kwok != nil && n.kwok.Running() {
 		return nil
+	}
+	admin, err := n.host.admins.of(n.host)
+	if err != nil {
+		return err
 	}
 	dir := n.host.path(kwokDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -45,7 +54,7 @@ func (n *node) keepKwok() error {
 		return fmt.Errorf("making the kubelet's serving certificate: %w", err)
 	}
 	for name, content := range map[string][]byte{
-		"tls.crt": certPEM, "tls.key": keyPEM,
+		"tls.crt": certPEM, "tls.key": keyPEM, "kubeconfig": admin,
 		"config.yaml": append([]byte(portForwards+"---\n"), n.host.cfg.KwokStages...),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
@@ -54,7 +63,7 @@ func (n *node) keepKwok() error {
 	}
 	n.kwok, err = n.host.start("kwok", "/usr/local/bin/kwok", []string{
 		"--config=" + kwokDir + "/config.yaml",
-		"--kubeconfig=" + kubeletConf,
+		"--kubeconfig=" + kwokKubeconfig,
 		"--manage-single-node=" + n.set.nodeName,
 		// The lease is kept here: it must stop with the power, not with kwok.
 		"--node-lease-duration-seconds=0",
@@ -63,4 +72,40 @@ func (n *node) keepKwok() error {
 		"--tls-cert-file=" + kwokDir + "/tls.crt", "--tls-private-key-file=" + kwokDir + "/tls.key",
 	})
 	return err
+}
+
+// admins are the administrators' kubeconfigs of the clusters the hosts belong
+// to. Control plane hosts have one; the others get it from them.
+type admins struct {
+	mu   sync.Mutex // guards byCA
+	byCA map[string][]byte
+}
+
+// of is the kubeconfig of the cluster that the host has joined, known by its CA.
+func (a *admins) of(h *host) ([]byte, error) {
+	if raw, err := os.ReadFile(h.path(adminConf)); err == nil {
+		cfg, err := h.clientConfig(adminConf)
+		if err != nil {
+			return nil, err
+		}
+		a.mu.Lock()
+		a.byCA[string(cfg.CAData)] = raw
+		a.mu.Unlock()
+		return raw, nil
+	}
+	cfg, err := h.clientConfig(kubeletConf)
+	if err != nil {
+		return nil, err
+	}
+	if len(cfg.CAData) == 0 {
+		if cfg.CAData, err = os.ReadFile(cfg.CAFile); err != nil {
+			return nil, err
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if raw := a.byCA[string(cfg.CAData)]; raw != nil {
+		return raw, nil
+	}
+	return nil, errors.New("no control plane host of this cluster is known yet")
 }

@@ -96,19 +96,20 @@ func (n *node) register(ctx context.Context) error {
 	return nil
 }
 
-// version is the kubelet's as the image would have it. There is one set of
-// binaries only, so it is what the user data asks for; a joining host has no
-// version in its user data and takes that of its own control plane, or else of
+// version is the kubelet's. On a real server it is the image's, and so it is
+// here where the image's name holds a version, although there is one set of
+// binaries only. Otherwise it is what the user data asks for, or on a joining
+// host, whose user data names no version, that of its own control plane or of
 // the cluster it joins.
 func (n *node) version(ctx context.Context) string {
+	if v := versionIn(n.host.server.Image); v != "" {
+		return v
+	}
 	n.host.mu.Lock()
 	requested := n.host.requested
 	n.host.mu.Unlock()
 	if requested != "" {
 		return requested
-	}
-	if v := versionIn(n.host.server.Image); v != "" {
-		return v
 	}
 	for _, p := range n.pods.snapshot() {
 		if p.manifest.Name == "kube-apiserver" {

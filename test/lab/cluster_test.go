@@ -1,0 +1,248 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+var (
+	kcpKind      = schema.GroupVersionKind{Group: "controlplane.cluster.x-k8s.io", Version: "v1beta2", Kind: "KubeadmControlPlane"}
+	clusterKind  = schema.GroupVersionKind{Group: "cluster.x-k8s.io", Version: "v1beta2", Kind: "Cluster"}
+	templateKind = schema.GroupVersionKind{Group: "infrastructure.cluster.x-k8s.io", Version: "v1beta2", Kind: "MaasMachineTemplate"}
+)
+
+// TestKubeadmControlPlane is one story told in steps, because a control plane
+// takes its time: one member, three and a worker, a new version in place on
+// the same hosts, one member again, nothing.
+func TestKubeadmControlPlane(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
+	ctx := t.Context()
+	l, err := Start(ctx, Config{Artifacts: artifacts(t), Providers: FullProviders(), Logger: testLogger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Stop()
+	if _, err := l.AddRack(3, 1); err != nil {
+		t.Fatal(err)
+	}
+	s := story{t: t, lab: l, cluster: ClusterSpec{
+		Namespace: "default", Name: "one", Version: PreviousKubernetesVersion,
+		Variables: map[string]string{"CONTROL_PLANE_MAX_SURGE": "0"},
+	}}
+	s.step("OneControlPlane", s.oneControlPlane)
+	s.step("ThreeControlPlanesAndWorker", s.threeAndWorker)
+	s.step("Upgrade", s.upgrade)
+	s.step("ScaleDownToOne", s.scaleDown)
+	s.step("Delete", s.remove)
+}
+
+type story struct {
+	t       *testing.T
+	lab     *Lab
+	cluster ClusterSpec
+}
+
+// step runs one step and ends the story when it fails.
+func (s *story) step(name string, f func(ctx context.Context) error) {
+	s.t.Helper()
+	started := time.Now()
+	ok := s.t.Run(name, func(t *testing.T) {
+		if err := f(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	s.t.Logf("%s: %s, %s", name, time.Since(started).Round(100*time.Millisecond), s.lab.memory())
+	if !ok {
+		s.t.FailNow()
+	}
+}
+
+func (s *story) oneControlPlane(ctx context.Context) error {
+	// maxSurge 0 is refused with fewer than three members.
+	first := s.cluster
+	first.Variables = map[string]string{"CONTROL_PLANE_MAX_SURGE": "1"}
+	if err := s.lab.CreateCluster(ctx, first); err != nil {
+		return err
+	}
+	if err := s.waitControlPlane(ctx, 1, PreviousKubernetesVersion); err != nil {
+		return err
+	}
+	_, err := s.lab.WriteWorkloadKubeconfig(ctx, s.cluster.Key())
+	return err
+}
+
+func (s *story) threeAndWorker(ctx context.Context) error {
+	s.cluster.ControlPlanes, s.cluster.Workers = 3, 1
+	if err := s.lab.CreateCluster(ctx, s.cluster); err != nil {
+		return err
+	}
+	if err := s.waitControlPlane(ctx, 3, PreviousKubernetesVersion); err != nil {
+		return err
+	}
+	return s.waitNodes(ctx, PreviousKubernetesVersion, "cp-1", "cp-2", "cp-3", "worker-1")
+}
+
+func (s *story) upgrade(ctx context.Context) error {
+	template := &unstructured.Unstructured{}
+	template.SetGroupVersionKind(templateKind)
+	name := s.cluster.Name + "-control-plane"
+	if err := s.lab.Client().Get(ctx, client.ObjectKey{Namespace: s.cluster.Namespace, Name: name}, template); err != nil {
+		return err
+	}
+	next := &unstructured.Unstructured{Object: map[string]any{"spec": template.Object["spec"]}}
+	next.SetGroupVersionKind(templateKind)
+	next.SetNamespace(s.cluster.Namespace)
+	next.SetName(name + "-next")
+	if err := unstructured.SetNestedField(next.Object, ImageFor(KubernetesVersion), "spec", "template", "spec", "image", "name"); err != nil {
+		return err
+	}
+	if err := s.lab.Client().Create(ctx, next); err != nil {
+		return err
+	}
+	patch := fmt.Sprintf(`{"spec":{"version":%q,"machineTemplate":{"spec":{"infrastructureRef":{"name":%q}}}}}`, KubernetesVersion, next.GetName())
+	if err := s.patchKCP(ctx, patch); err != nil {
+		return err
+	}
+	if err := s.waitControlPlane(ctx, 3, KubernetesVersion); err != nil {
+		return err
+	}
+	return s.waitNodes(ctx, KubernetesVersion, "cp-1", "cp-2", "cp-3")
+}
+
+func (s *story) scaleDown(ctx context.Context) error {
+	if err := s.patchKCP(ctx, `{"spec":{"replicas":1,"rollout":{"strategy":{"rollingUpdate":{"maxSurge":1}}}}}`); err != nil {
+		return err
+	}
+	return s.waitControlPlane(ctx, 1, KubernetesVersion)
+}
+
+func (s *story) remove(ctx context.Context) error {
+	cluster := &unstructured.Unstructured{}
+	cluster.SetGroupVersionKind(clusterKind)
+	cluster.SetNamespace(s.cluster.Namespace)
+	cluster.SetName(s.cluster.Name)
+	if err := s.lab.Client().Delete(ctx, cluster); err != nil {
+		return err
+	}
+	return WaitFor(ctx, "the cluster to be gone", 3*time.Minute, func(ctx context.Context) error {
+		if err := s.lab.Client().Get(ctx, s.cluster.Key(), cluster); err == nil {
+			return fmt.Errorf("it is still there")
+		} else if client.IgnoreNotFound(err) != nil {
+			return err
+		}
+		for _, m := range s.lab.MAAS().Machines() {
+			if m.PoweredOn || len(s.lab.HostProcesses(m.SystemID)) > 0 {
+				return fmt.Errorf("host %s still runs", m.Hostname)
+			}
+		}
+		return nil
+	})
+}
+
+func (s *story) patchKCP(ctx context.Context, patch string) error {
+	kcp := &unstructured.Unstructured{}
+	kcp.SetGroupVersionKind(kcpKind)
+	kcp.SetNamespace(s.cluster.Namespace)
+	kcp.SetName(s.cluster.Name + "-control-plane")
+	return s.lab.Client().Patch(ctx, kcp, client.RawPatch("application/merge-patch+json", []byte(patch)))
+}
+
+// waitControlPlane waits until the control plane provider is content: as many
+// machines as wanted, all up to date, and etcd healthy with as many members.
+func (s *story) waitControlPlane(ctx context.Context, replicas int64, version string) error {
+	return WaitFor(ctx, fmt.Sprintf("%d control plane machines of %s", replicas, version), 10*time.Minute, func(ctx context.Context) error {
+		kcp := &unstructured.Unstructured{}
+		kcp.SetGroupVersionKind(kcpKind)
+		key := client.ObjectKey{Namespace: s.cluster.Namespace, Name: s.cluster.Name + "-control-plane"}
+		if err := s.lab.Client().Get(ctx, key, kcp); err != nil {
+			return err
+		}
+		for _, field := range []string{"replicas", "readyReplicas", "availableReplicas", "upToDateReplicas"} {
+			if n, _, _ := unstructured.NestedInt64(kcp.Object, "status", field); n != replicas {
+				return fmt.Errorf("%s is %d; %s", field, n, conditionsOf(kcp))
+			}
+		}
+		if v, _, _ := unstructured.NestedString(kcp.Object, "spec", "version"); v != version {
+			return fmt.Errorf("version is %s", v)
+		}
+		for _, condition := range []string{"Available", "EtcdClusterHealthy", "ControlPlaneComponentsHealthy", "MachinesReady"} {
+			if !hasCondition(kcp, condition, "True") {
+				return fmt.Errorf("not %s: %s", condition, conditionsOf(kcp))
+			}
+		}
+		return s.checkEtcdPods(ctx, int(replicas), version)
+	})
+}
+
+// checkEtcdPods looks at the workload cluster itself: as many etcd pods, and
+// API servers of the version asked for.
+func (s *story) checkEtcdPods(ctx context.Context, want int, version string) error {
+	c, err := s.lab.WorkloadClient(ctx, s.cluster.Key())
+	if err != nil {
+		return err
+	}
+	var pods corev1.PodList
+	if err := c.List(ctx, &pods, client.InNamespace("kube-system")); err != nil {
+		return err
+	}
+	etcd := 0
+	for _, p := range pods.Items {
+		if strings.HasPrefix(p.Name, "etcd-") {
+			etcd++
+		}
+		if strings.HasPrefix(p.Name, "kube-apiserver-") && !strings.HasSuffix(p.Spec.Containers[0].Image, ":"+version) {
+			return fmt.Errorf("%s has image %s", p.Name, p.Spec.Containers[0].Image)
+		}
+	}
+	if etcd != want {
+		return fmt.Errorf("%d etcd pods, want %d", etcd, want)
+	}
+	return nil
+}
+
+func (s *story) waitNodes(ctx context.Context, version string, names ...string) error {
+	return WaitFor(ctx, fmt.Sprintf("nodes %v", names), 3*time.Minute, func(ctx context.Context) error {
+		nodes, err := s.lab.ReadyNodes(ctx, s.cluster.Key())
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			node := nodes[name]
+			if node == nil {
+				return fmt.Errorf("ready nodes are %v", slices.Sorted(maps.Keys(nodes)))
+			}
+			host, _ := s.lab.MAAS().MachineByHostname(name)
+			if want := "maas:///" + host.SystemID; node.Spec.ProviderID != want {
+				return fmt.Errorf("node %s has providerID %s, want %s", name, node.Spec.ProviderID, want)
+			}
+			if got := node.Status.NodeInfo.KubeletVersion; got != version {
+				return fmt.Errorf("node %s has kubelet %s, want %s", name, got, version)
+			}
+		}
+		return nil
+	})
+}
+
+// conditionsOf are the conditions that are not as they should be.
+func conditionsOf(u *unstructured.Unstructured) string {
+	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+	var out []string
+	for _, c := range conditions {
+		if m, ok := c.(map[string]any); ok && m["message"] != "" && m["message"] != nil {
+			out = append(out, fmt.Sprintf("%v=%v: %v", m["type"], m["status"], m["message"]))
+		}
+	}
+	return strings.Join(out, "; ")
+}

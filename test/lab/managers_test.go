@@ -1,0 +1,65 @@
+package lab
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// testLogger writes what the lab does to standard error when tests are verbose.
+func testLogger() *slog.Logger {
+	if !testing.Verbose() {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+}
+
+func artifacts(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(Repository(), "_artifacts", t.Name())
+}
+
+func TestManagers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	started := time.Now()
+	l, err := Start(t.Context(), Config{Artifacts: artifacts(t), Providers: FullProviders(), MAAS: MAASConfig{Hollow: true}, Logger: testLogger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Stop()
+	t.Logf("ready after %s", time.Since(started).Round(time.Millisecond))
+	logMemory(t, l)
+
+	m := l.Manager(MAAS)
+	before := m.PID()
+	m.Kill()
+	if m.PID() != 0 {
+		t.Error("a killed manager still runs")
+	}
+	started = time.Now()
+	if err := m.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("restarted after %s", time.Since(started).Round(time.Millisecond))
+	if pid := m.PID(); pid == 0 || pid == before {
+		t.Errorf("pid %d after restart, %d before", pid, before)
+	}
+}
+
+func logMemory(t *testing.T, l *Lab) {
+	t.Helper()
+	for _, p := range l.APIServer().Processes() {
+		if rss, err := p.RSS(); err == nil {
+			t.Logf("%s: %d MB", p.Name(), rss>>20)
+		}
+	}
+	for _, m := range l.Managers() {
+		if rss, err := m.RSS(); err == nil {
+			t.Logf("%s: %d MB, %d restarts", m.Name(), rss>>20, m.Restarts())
+		}
+	}
+}

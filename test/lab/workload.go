@@ -1,0 +1,65 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// WaitFor polls until check says nil, and returns what it said last otherwise.
+func WaitFor(ctx context.Context, what string, timeout time.Duration, check func(ctx context.Context) error) error {
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, timeout, true, func(ctx context.Context) (bool, error) {
+		last = check(ctx)
+		return last == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for %s: %w", what, errors.Join(err, last))
+	}
+	return nil
+}
+
+// WorkloadClient is an administrator's client of a workload cluster.
+func (l *Lab) WorkloadClient(ctx context.Context, cluster client.ObjectKey) (client.Client, error) {
+	raw, err := l.WorkloadKubeconfig(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := clientcmd.RESTConfigFromKubeConfig(raw)
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig of cluster %s: %w", cluster, err)
+	}
+	cfg.QPS, cfg.Burst, cfg.Timeout = 50, 100, 10*time.Second
+	c, err := client.New(cfg, client.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("making a client of cluster %s: %w", cluster, err)
+	}
+	return c, nil
+}
+
+// ReadyNodes are the workload cluster's Nodes that are Ready, by name.
+func (l *Lab) ReadyNodes(ctx context.Context, cluster client.ObjectKey) (map[string]*corev1.Node, error) {
+	c, err := l.WorkloadClient(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	var list corev1.NodeList
+	if err := c.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("listing the Nodes of cluster %s: %w", cluster, err)
+	}
+	ready := map[string]*corev1.Node{}
+	for i := range list.Items {
+		for _, cond := range list.Items[i].Status.Conditions {
+			if cond.Type == corev1.NodeReady && cond.Status == corev1.ConditionTrue {
+				ready[list.Items[i].Name] = &list.Items[i]
+			}
+		}
+	}
+	return ready, nil
+}
