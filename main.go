@@ -30,6 +30,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/client-go/util/workqueue"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/logs"
 	logsv1 "k8s.io/component-base/logs/api/v1"
@@ -218,27 +219,35 @@ func setupControllers(ctx context.Context, mgr ctrl.Manager, opts *options) erro
 		return fmt.Errorf("adding the inventory: %w", err)
 	}
 	resolver := access.NewResolver(mgr.GetClient(), registry, clock.RealClock{})
-	limits := controller.Options{MaxConcurrentReconciles: opts.concurrency}
 	recorder := mgr.GetEventRecorder(controllerName)
 	if err := (&maascluster.Reconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Access: resolver, Recorder: recorder, WatchFilterValue: opts.watchFilter,
-	}).SetupWithManager(ctx, mgr, limits); err != nil {
+	}).SetupWithManager(ctx, mgr, opts.controller()); err != nil {
 		return err
 	}
 	if err := (&maasmachine.Reconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Access: resolver, Recorder: recorder, WatchFilterValue: opts.watchFilter,
-	}).SetupWithManager(ctx, mgr, limits); err != nil {
+	}).SetupWithManager(ctx, mgr, opts.controller()); err != nil {
 		return err
 	}
 	if err := (&maashost.Reconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Access: resolver, Recorder: recorder, Clock: clock.RealClock{},
 		WatchFilterValue: opts.watchFilter,
-	}).SetupWithManager(ctx, mgr, limits); err != nil {
+	}).SetupWithManager(ctx, mgr, opts.controller()); err != nil {
 		return err
 	}
 	return (&maashostpool.Reconciler{
 		Client: mgr.GetClient(), Access: resolver, WatchFilterValue: opts.watchFilter,
-	}).SetupWithManager(ctx, mgr, limits)
+	}).SetupWithManager(ctx, mgr, opts.controller())
+}
+
+// controller returns the options of one controller. An object that fails is tried again after half a minute at the latest: whatever an
+// operator repairs should be noticed soon.
+func (o *options) controller() controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: o.concurrency,
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](50*time.Millisecond, 30*time.Second),
+	}
 }
 
 func setupWebhooks(mgr ctrl.Manager) error {

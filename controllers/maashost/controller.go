@@ -56,6 +56,8 @@ type Reconciler struct {
 	Clock     clock.PassiveClock
 	// WatchFilterValue restricts the objects to those with this watch filter label.
 	WatchFilterValue string
+
+	refusals refusals
 }
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashosts,verbs=get;list;watch;update;patch;delete

@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -35,6 +36,9 @@ import (
 
 // maxSteps bounds the steps of one reconcile; the longest way, from a lease to a running installation, takes five.
 const maxSteps = 8
+
+// releaseRetry is the least time between two release calls for one server.
+const releaseRetry = 20 * time.Second
 
 // findConsumer learns what has become of the MaasMachine. That it is gone is believed only past the cache.
 func (r *Reconciler) findConsumer(ctx context.Context, s *scope) error {
@@ -87,6 +91,9 @@ func (r *Reconciler) drive(ctx context.Context, s *scope) (ctrl.Result, error) {
 			break
 		}
 	}
+	if s.retryAfter > 0 {
+		return ctrl.Result{RequeueAfter: s.retryAfter}, nil
+	}
 	if s.step.Verb == lifecycle.Hold || s.userDataMissing {
 		return ctrl.Result{RequeueAfter: holdRecheck}, nil
 	}
@@ -107,7 +114,7 @@ func (r *Reconciler) act(ctx context.Context, s *scope) (bool, error) {
 	case lifecycle.Deploy:
 		return r.deploy(ctx, s)
 	case lifecycle.Release:
-		return true, r.release(ctx, s)
+		return r.release(ctx, s)
 	case lifecycle.GiveUp:
 		return false, r.giveUp(ctx, s)
 	case lifecycle.Finish:
@@ -158,6 +165,13 @@ func (r *Reconciler) verify(ctx context.Context, s *scope) error {
 			return err
 		}
 	}
+	if o.Machine != nil && o.Machine.Owner != "" {
+		region, err := r.Access.Region(ctx, s.session)
+		if err != nil {
+			return err
+		}
+		o.OurUser = o.Machine.Owner == region.User
+	}
 	s.observation = o
 	return nil
 }
@@ -196,6 +210,10 @@ func (r *Reconciler) annotate(ctx context.Context, s *scope) error {
 
 // deploy is irreversible: it wipes disks. It comes only after a fresh read in this reconcile that showed the allocation to be ours.
 func (r *Reconciler) deploy(ctx context.Context, s *scope) (bool, error) {
+	if refusal, wait := r.refusals.pending(s.host.UID, r.Clock.Now()); wait > 0 {
+		s.refusal, s.retryAfter = refusal, wait
+		return false, nil
+	}
 	userData, err := r.userData(ctx, s)
 	if err != nil || s.userDataMissing {
 		return false, err
@@ -231,21 +249,26 @@ func (r *Reconciler) userData(ctx context.Context, s *scope) ([]byte, error) {
 	return secret.Data["value"], nil
 }
 
-// release gives the server back, after a fresh read in this reconcile that showed the allocation to be ours.
-func (r *Reconciler) release(ctx context.Context, s *scope) error {
+// release gives the server back, after a fresh read in this reconcile that showed the allocation to be ours, or a release of ours to
+// have failed. A failed one is repeated at a pace that lets people see it.
+func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
+	if s.step.Situation == lifecycle.ReleaseFailed {
+		if _, wait := r.refusals.pending(s.host.UID, r.Clock.Now()); wait > 0 {
+			s.retryAfter = wait
+			return false, nil
+		}
+	}
 	ctrl.LoggerFrom(ctx).Info("Releasing server", "systemID", s.host.Spec.SystemID)
 	m, err := s.session.Release(ctx, s.host.Spec.SystemID,
 		fmt.Sprintf("%s/%s", s.host.Namespace, s.host.Spec.ConsumerRef.Name))
 	if err != nil {
-		return err
+		return false, err
 	}
 	r.Recorder.Eventf(s.host, nil, corev1.EventTypeNormal, "Releasing", "Release", "Giving %s back to MAAS", m.Hostname)
-	s.observation = lifecycle.Observation{Known: true, Machine: m, Fresh: true, Ownership: lifecycle.OwnershipOurs, Annotated: true}
-	if m.Status == maas.StatusReady {
-		// A server that is off is Ready at once, and no longer ours.
-		s.observation.Ownership = lifecycle.OwnershipNotOurs
-	}
-	return nil
+	// MAAS has dropped the agent name. A server that was off is Ready and nobody's at once.
+	s.observation = lifecycle.Observation{Known: true, Machine: m, Fresh: true, Ownership: lifecycle.OwnershipNotOurs, OurUser: m.Owner != ""}
+	r.refusals.note(s.host.UID, nil, r.Clock.Now().Add(releaseRetry))
+	return true, nil
 }
 
 // giveUp deletes a lease that never got its server; the MaasMachine then chooses another.
@@ -267,6 +290,7 @@ func (r *Reconciler) finish(ctx context.Context, s *scope) {
 		r.Recorder.Eventf(s.host, nil, corev1.EventTypeWarning, "LeftBehind", "Release",
 			"Server %s belongs to another MAAS user now and was not released", s.host.Spec.SystemID)
 	}
+	r.refusals.forget(s.host.UID)
 	ctrl.LoggerFrom(ctx).Info("Lease ended", "systemID", s.host.Spec.SystemID)
 	controllerutil.RemoveFinalizer(s.host, infrav1.HostFinalizer)
 }
@@ -297,7 +321,8 @@ func (r *Reconciler) afterFailure(s *scope, err error) (ctrl.Result, error) {
 		return ctrl.Result{}, err
 	}
 	s.refusal = err
-	if maas.KindOf(err) == maas.Invalid || maas.KindOf(err) == maas.Forbidden {
+	if s.step.Verb == lifecycle.Deploy && (maas.KindOf(err) == maas.Invalid || maas.KindOf(err) == maas.Forbidden) {
+		r.refusals.note(s.host.UID, err, r.Clock.Now().Add(holdRecheck))
 		return ctrl.Result{RequeueAfter: holdRecheck}, nil
 	}
 	return ctrl.Result{}, err

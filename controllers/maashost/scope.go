@@ -17,6 +17,8 @@ limitations under the License.
 package maashost
 
 import (
+	"time"
+
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/lifecycle"
@@ -49,6 +51,8 @@ type scope struct {
 	userDataMissing bool
 	// refusal is MAAS's refusal of the last call, set by drive.
 	refusal error
+	// retryAfter is set by drive when the refused call is not due again yet.
+	retryAfter time.Duration
 }
 
 func (s *scope) deleting() bool { return !s.host.DeletionTimestamp.IsZero() }

@@ -24,13 +24,14 @@ import (
 // idempotent in MAAS and would hit the next holder, and a lease that ends too early leaks its machine.
 func nextToEnd(o Observation) Step {
 	if !o.Fresh {
-		if o.Machine != nil && o.Ownership == OwnershipOurs && isLeaving(o.Machine.Status) {
+		// Whoever's release it is: there is nothing to do before it is over, and its end wakes us.
+		if o.Machine != nil && isLeaving(o.Machine.Status) {
 			return Step{Wait, Releasing}
 		}
 		return Step{Verify, Unknown}
 	}
 	if o.Ownership != OwnershipOurs {
-		return Step{Finish, Released}
+		return nextOnTheWayOut(o)
 	}
 	switch o.Machine.Status {
 	case maas.StatusReleasing, maas.StatusDiskErasing:
@@ -43,6 +44,22 @@ func nextToEnd(o Observation) Step {
 	default:
 		// Testing, rescue mode, commissioning: MAAS refuses a release, and whoever started it is at work on the machine.
 		return Step{Hold, NotInService}
+	}
+}
+
+// nextOnTheWayOut plans for a machine that MAAS holds under no lease of ours. MAAS forgets the agent name when a release begins, so the
+// machine of a release under way, or of one that failed, is known by its owner. To release it again repeats what its holder asked for.
+func nextOnTheWayOut(o Observation) Step {
+	if o.Machine == nil || !o.OurUser {
+		return Step{Finish, Released}
+	}
+	switch o.Machine.Status {
+	case maas.StatusReleasing, maas.StatusDiskErasing:
+		return Step{Wait, Releasing}
+	case maas.StatusFailedReleasing, maas.StatusFailedDiskErasing:
+		return releaseUnlessLocked(o, ReleaseFailed)
+	default:
+		return Step{Finish, Released}
 	}
 }
 

@@ -57,6 +57,8 @@ type Observation struct {
 	Hidden bool
 	// Ownership of the allocation.
 	Ownership Ownership
+	// OurUser is true when the machine belongs to the MAAS user that our key is of, under whatever lease.
+	OurUser bool
 	// Annotated is true when the machine carries the annotation of our lease.
 	Annotated bool
 	// Fresh is true when the observation was made in this pass, by asking MAAS for our agent name.

@@ -52,6 +52,7 @@ func TestNext(t *testing.T) {
 		return lifecycle.Observation{Known: true, Ownership: lifecycle.OwnershipNotOurs, Machine: &maas.Machine{Status: s, Owner: owner}}
 	}
 	fresh := func(o lifecycle.Observation) lifecycle.Observation { o.Fresh = true; return o }
+	user := func(o lifecycle.Observation) lifecycle.Observation { o.OurUser = true; return o }
 	bare := func(o lifecycle.Observation) lifecycle.Observation { o.Annotated = false; return o }
 	gone := lifecycle.Observation{Known: true, Ownership: lifecycle.OwnershipNotOurs}
 	ending := func(l lifecycle.Lease) lifecycle.Lease { l.End = true; return l }
@@ -86,6 +87,9 @@ func TestNext(t *testing.T) {
 		{"end: on its way", ending(progress["deployed"]), ours(maas.StatusReleasing), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Releasing}},
 		{"end: power off failed", ending(progress["deployed"]), fresh(ours(maas.StatusFailedReleasing)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.ReleaseFailed}},
 		{"end: under test", ending(progress["deployed"]), fresh(ours(maas.StatusTesting)), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.NotInService}},
+		{"end: release under way, its agent name forgotten", ending(progress["deployed"]), fresh(user(others(maas.StatusReleasing, "capi"))), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Releasing}},
+		{"end: power off failed, its agent name forgotten", ending(progress["deployed"]), fresh(user(others(maas.StatusFailedReleasing, "capi"))), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.ReleaseFailed}},
+		{"end: released and taken by another lease of our user", ending(progress["deployed"]), fresh(user(others(maas.StatusAllocated, "capi"))), lifecycle.Step{Verb: lifecycle.Finish, Situation: lifecycle.Released}},
 		{"end: released", ending(progress["deployed"]), fresh(others(maas.StatusReady, "")), lifecycle.Step{Verb: lifecycle.Finish, Situation: lifecycle.Released}},
 		{"end: never allocated, from memory", ending(progress["new"]), others(maas.StatusReady, ""), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Unknown}},
 		{"end: deleted in MAAS", ending(progress["deployed"]), fresh(gone), lifecycle.Step{Verb: lifecycle.Finish, Situation: lifecycle.Released}},
@@ -120,8 +124,9 @@ func TestNextKeepsItsPromises(t *testing.T) {
 				fail("deploy wipes disks: only a freshly proven allocation of ours that was never deployed")
 			}
 		case lifecycle.Release:
-			if !proven || !l.End || o.Machine.Locked {
-				fail("release may hit the next holder: only a freshly proven allocation of ours, and only to end the lease")
+			failed := o.Fresh && o.OurUser && (o.Machine.Status == maas.StatusFailedReleasing || o.Machine.Status == maas.StatusFailedDiskErasing)
+			if !(proven || failed) || !l.End || o.Machine.Locked {
+				fail("release may hit the next holder: only a freshly proven allocation of ours, or to repeat a release that failed, and only to end the lease")
 			}
 		case lifecycle.Allocate:
 			if l.End || l.Allocated || o.Machine == nil || o.Machine.Status != maas.StatusReady {
@@ -168,7 +173,7 @@ func everyCombination(visit func(lifecycle.Lease, lifecycle.Observation)) {
 							for _, annotated := range bools {
 								for _, ownership := range []lifecycle.Ownership{lifecycle.OwnershipUnknown, lifecycle.OwnershipOurs, lifecycle.OwnershipNotOurs} {
 									visit(l, lifecycle.Observation{Known: true, Fresh: fresh, Ownership: ownership, Annotated: annotated,
-										Machine: &maas.Machine{Status: status, Owner: owner, Locked: locked}})
+										OurUser: owner == "capi", Machine: &maas.Machine{Status: status, Owner: owner, Locked: locked}})
 								}
 							}
 						}

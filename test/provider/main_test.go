@@ -1,0 +1,87 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package provider
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/test/lab"
+	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
+)
+
+// theLab is shared by all tests of the package: starting one takes longer than most of them. Each test has its own namespace, servers
+// and MAAS resource pool. Tests that hurt everybody (a killed manager, a failing MAAS) do not run in parallel.
+var theLab *lab.Lab
+
+func TestMain(m *testing.M) {
+	lab.Enter()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	if !wantsLab() {
+		return m.Run()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	l, err := lab.Start(ctx, lab.Config{
+		Artifacts: filepath.Join(lab.Repository(), "_artifacts", "provider"),
+		Providers: lab.BareProviders(),
+		// A killed leader is to be succeeded within seconds.
+		ExtraArgs: map[string][]string{lab.MAAS: {
+			"--leader-elect-lease-duration=2s", "--leader-elect-renew-deadline=1500ms", "--leader-elect-retry-period=300ms", "--v=4",
+		}},
+		MAAS: lab.MAASConfig{Hollow: true, Timings: maassim.Timings{
+			Commit: 20 * time.Millisecond, PowerOn: 50 * time.Millisecond, PowerOff: 150 * time.Millisecond, PowerRetry: time.Second,
+			NetBoot: 100 * time.Millisecond, Install: 300 * time.Millisecond, Boot: 100 * time.Millisecond, Erase: 200 * time.Millisecond,
+			Commission: 200 * time.Millisecond, Test: time.Hour, NodeTimeout: time.Minute,
+		}},
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer l.Stop()
+	theLab = l
+	return m.Run()
+}
+
+func newClient() (client.Client, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, clusterv1.AddToScheme, infrav1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	cfg := theLab.AdminConfig()
+	cfg.QPS, cfg.Burst = 200, 400
+	return client.New(cfg, client.Options{Scheme: scheme})
+}
