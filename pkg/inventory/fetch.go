@@ -37,8 +37,8 @@ const (
 	firstRetry = time.Second
 )
 
-// fetch reads the machines that were marked, and those whose retry is due. A machine that cannot be read does not hold
-// up the others, nor the polling.
+// fetch reads the machines that were marked, and those whose retry is due. A machine that MAAS cannot show does not keep
+// the others from being read.
 func (f *Follower) fetch(ctx context.Context) {
 	now := f.clock.Now()
 	ids := f.snapshot.takeDirty()
@@ -123,7 +123,7 @@ func (f *Follower) settle(ids []string, err error) {
 			continue
 		}
 		delete(f.retries, id)
-		if !f.snapshot.knows(id) {
+		if maas.IsNotFound(err) {
 			f.ignored[id] = now.Add(ignoreFor)
 		}
 	}

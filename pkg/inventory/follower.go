@@ -20,6 +20,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -41,7 +42,8 @@ const (
 	// gapWindow is how long a transaction of MAAS may at most take to commit an event after it took its id. An
 	// outage longer than that is followed by a relist.
 	gapWindow = time.Minute
-	// ignoreFor is how long the events of something that is no machine, such as a rack controller, are passed over.
+	// ignoreFor is how long the events of something that is no machine, such as a rack controller, are put off: it
+	// might become one.
 	ignoreFor = time.Minute
 	// tailSize is how many of the last events are read at the start, to see the gaps among them.
 	tailSize = 100
@@ -201,6 +203,7 @@ func (f *Follower) prime(ctx context.Context) error {
 	f.cursor = cursor{window: gapWindow}
 	f.cursor.absorb(tail, f.clock.Now())
 	f.primed = true
+	f.failures, f.refused = 0, false // everything was listed just now
 	f.scheduleList()
 	return nil
 }
@@ -261,8 +264,10 @@ func (f *Follower) events(ctx context.Context, query maas.EventQuery) ([]maas.Ev
 // lostPlace is called when the newest event that was read is no longer there. Either somebody took its machine and hid
 // the machine's events with that, or the log is another one: MAAS's database was restored.
 func (f *Follower) lostPlace(ctx context.Context, events []maas.Event) error {
-	f.snapshot.refetch(f.cursor.newest.SystemID)
-	if len(events) > 0 && events[0].ID > f.cursor.newest.ID {
+	place := f.cursor.newest
+	f.snapshot.refetch(place.SystemID)
+	replaced := slices.ContainsFunc(events, func(e maas.Event) bool { return e.ID == place.ID })
+	if !replaced && len(events) > 0 && events[0].ID > place.ID {
 		return nil
 	}
 	tail, err := f.events(ctx, maas.EventQuery{Limit: tailSize})
@@ -273,13 +278,17 @@ func (f *Follower) lostPlace(ctx context.Context, events []maas.Event) error {
 	if len(tail) > 0 {
 		newest = tail[0]
 	}
-	if newest.ID >= f.cursor.newest.ID || f.cursor.hid(newest.ID) {
+	switch {
+	case replaced:
+	case newest.ID >= place.ID: // events came in just now; the next poll reads them
+		return nil
+	case f.cursor.hid(newest.ID):
 		f.cursor.rewind(newest)
 		return nil
 	}
 	f.cursor = cursor{window: gapWindow}
 	f.cursor.absorb(tail, f.clock.Now())
-	f.askList("the event log ends before the last event read: was MAAS's database restored?")
+	f.askList("the event log is not the one that was read before: was MAAS's database restored?")
 	return nil
 }
 
@@ -287,6 +296,7 @@ func (f *Follower) lostPlace(ctx context.Context, events []maas.Event) error {
 func (f *Follower) mark(ids []string, now time.Time) {
 	for _, id := range ids {
 		if until, ok := f.ignored[id]; ok && now.Before(until) && !f.snapshot.knows(id) {
+			f.retries[id] = retry{due: until}
 			continue
 		}
 		delete(f.ignored, id)

@@ -18,10 +18,12 @@ limitations under the License.
 //
 // It rests on gomaasclient's raw layer, which knows MAAS's addresses, forms and signatures, and puts around each call
 // what that layer lacks: a context, a deadline, kept connections, a limited rate, retries of what is safe to retry,
-// metrics and typed errors. The SDK's typed layer is not used, for three reasons. Its entity.Machine makes of each
-// machine, 15 to 31 KB of JSON, several times the memory and time that our few fields take, and a list of 500
-// machines is 16 MB (BenchmarkListMachines500). It reads a whole answer before it decodes it. And its forms cannot
-// say everything: every write of a DNS resource sets address_ttl to 0, and no write can leave it without addresses.
+// metrics and typed errors. The SDK's typed layer is not used, for three reasons. It reads a
+// whole answer before it decodes it into entity.Machine with its hundred fields: a list of 500 machines costs 32 MB and
+// 237 000 allocations that way, against 0.7 MB and 11 000 straight from the connection into the fields that we use, in
+// less than half the time (BenchmarkListMachines500, with machines of 16 KB). A field of a new MAAS that the SDK does not
+// expect fails the whole list. And its forms cannot say everything: every write of a DNS resource sets address_ttl
+// to 0, and no write can leave it without addresses.
 package client
 
 import (
