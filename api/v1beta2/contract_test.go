@@ -189,6 +189,40 @@ func TestContractTemplateFields(t *testing.T) {
 	}
 }
 
+// TestContractNoDefaults: a default that the server fills in looks like a change to the topology controller, which then rotates templates.
+func TestContractNoDefaults(t *testing.T) {
+	for kind, crd := range crds(t) {
+		walk(crd.Spec.Versions[0].Schema.OpenAPIV3Schema, func(props *apiextensionsv1.JSONSchemaProps) {
+			if props.Default != nil {
+				t.Errorf("%s: %q has the default %s", kind, props.Description, props.Default.Raw)
+			}
+		})
+	}
+}
+
+// TestContractReferences: a reference with a version goes stale with the version, one with a namespace breaks tenancy.
+func TestContractReferences(t *testing.T) {
+	found := 0
+	for kind, crd := range crds(t) {
+		walk(crd.Spec.Versions[0].Schema.OpenAPIV3Schema, func(props *apiextensionsv1.JSONSchemaProps) {
+			for field, reference := range props.Properties {
+				if !strings.HasSuffix(field, "Ref") {
+					continue
+				}
+				found++
+				for part := range reference.Properties {
+					if part != "name" {
+						t.Errorf("%s: %s.%s exists; a reference here is a name", kind, field, part)
+					}
+				}
+			}
+		})
+	}
+	if found == 0 {
+		t.Error("no references found")
+	}
+}
+
 // TestRulesOnServer runs the cases of TestRules against a real API server.
 func TestRulesOnServer(t *testing.T) {
 	if testing.Short() {
