@@ -31,6 +31,8 @@ type APIServerConfig struct {
 	// Dir holds data, certificates and logs; by default a temporary folder
 	// that Stop removes.
 	Dir string
+	// Logs is the folder for logs, Dir by default.
+	Logs string
 	// CRDs are files and folders with CustomResourceDefinitions to install.
 	CRDs []string
 	// ControllerManager also starts the controllers that a management cluster
@@ -101,11 +103,17 @@ func (s *APIServer) prepare() error {
 	var err error
 	if s.cfg.Dir == "" {
 		s.temporary = true
-		if s.cfg.Dir, err = os.MkdirTemp("", "capmaas-apiserver-"); err != nil {
+		if s.cfg.Dir, err = os.MkdirTemp(sandbox.TempDir(), "capmaas-apiserver-"); err != nil {
 			return err
 		}
 	}
 	if err := os.MkdirAll(s.cfg.Dir, 0o755); err != nil {
+		return err
+	}
+	if s.cfg.Logs == "" {
+		s.cfg.Logs = s.cfg.Dir
+	}
+	if err := os.MkdirAll(s.cfg.Logs, 0o755); err != nil {
 		return err
 	}
 	if s.cfg.Address == "" {
@@ -217,7 +225,7 @@ func (s *APIServer) startControllerManager() error {
 
 func (s *APIServer) run(name string, args []string) error {
 	p, err := sandbox.Start(sandbox.Command{
-		Path: Tool(name), Args: args, Log: s.path(name + ".log"), Dir: s.cfg.Dir,
+		Path: Tool(name), Args: args, Log: filepath.Join(s.cfg.Logs, name+".log"), Dir: s.cfg.Dir,
 		Env: []string{"HOME=" + s.cfg.Dir, "PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
 	})
 	if err != nil {

@@ -3,8 +3,11 @@ package lab
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 
 	"github.com/capmaas/cluster-api-provider-maas/test/lab/hostagent"
 	"github.com/capmaas/cluster-api-provider-maas/test/lab/sandbox"
@@ -42,20 +45,48 @@ func (l *Lab) startHosts(ctx context.Context) error {
 	return err
 }
 
-// podStages are kwok's own stages for pods. Those for nodes are left out: a
-// node's state is the host agent's to tell.
+// noNodeStage never matches. Without any stage for nodes kwok does not look at
+// nodes, and then not at their pods; but a node's state is the host agent's to
+// tell.
+const noNodeStage = `apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata:
+  name: node-none
+spec:
+  resourceRef: {apiGroup: v1, kind: Node}
+  selector:
+    matchLabels: {no-node-has-this-label: ""}
+  next: {}
+`
+
+// podStages are kwok's own stages for pods, but for mirror pods, which the host
+// agent keeps.
 func podStages() ([]byte, error) {
 	dir, err := moduleDir("kwok", "sigs.k8s.io/kwok")
 	if err != nil {
 		return nil, err
 	}
-	var all []byte
+	all := []byte(noNodeStage)
 	for _, name := range []string{"pod-ready", "pod-complete", "pod-delete"} {
-		raw, err := os.ReadFile(filepath.Join(dir, "kustomize", "stage", "pod", "fast", name+".yaml"))
+		stages, err := readObjects(filepath.Join(dir, "kustomize", "stage", "pod", "fast", name+".yaml"))
 		if err != nil {
-			return nil, fmt.Errorf("reading kwok's stages: %w", err)
+			return nil, err
 		}
-		all = append(append(all, raw...), "\n---\n"...)
+		for _, stage := range stages {
+			path := []string{"spec", "selector", "matchExpressions"}
+			expressions, _, _ := unstructured.NestedSlice(stage.Object, path...)
+			expressions = append(expressions, map[string]any{
+				"key": `.metadata.annotations["` + corev1.MirrorPodAnnotationKey + `"]`, "operator": "DoesNotExist",
+			})
+			if err := unstructured.SetNestedSlice(stage.Object, expressions, path...); err != nil {
+				return nil, fmt.Errorf("reading kwok's stage %s: %w", name, err)
+			}
+			raw, err := yaml.Marshal(stage.Object)
+			if err != nil {
+				return nil, fmt.Errorf("writing kwok's stage %s: %w", name, err)
+			}
+			all = append(append(all, "---\n"...), raw...)
+		}
 	}
 	return all, nil
 }

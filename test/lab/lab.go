@@ -133,14 +133,15 @@ func (l *Lab) prepare() error {
 		return err
 	}
 	var err error
-	l.dir, err = os.MkdirTemp("", "capmaas-lab-")
+	l.dir, err = os.MkdirTemp(sandbox.TempDir(), "lab-")
 	return err
 }
 
 func (l *Lab) startManagement(ctx context.Context) error {
 	var err error
 	l.api, err = StartAPIServer(ctx, APIServerConfig{
-		Dir: filepath.Join(l.cfg.Artifacts, "logs", "management"), Address: labAddress.Addr().String(), Port: 6443, ControllerManager: true,
+		Dir: filepath.Join(l.dir, "management"), Logs: filepath.Join(l.cfg.Artifacts, "logs", "management"),
+		Address: labAddress.Addr().String(), Port: 6443, ControllerManager: true,
 	})
 	if err != nil {
 		return err
@@ -168,7 +169,6 @@ func (l *Lab) Stop() {
 		l.stopHosts()
 		if l.api != nil {
 			l.api.Stop()
-			_ = os.RemoveAll(l.api.path("etcd"))
 		}
 		for _, m := range l.managers {
 			m.netns.Close()

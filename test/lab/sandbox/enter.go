@@ -7,8 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,9 +15,10 @@ import (
 // Role names, given to the program as its name (argv[0]), because its other
 // arguments belong to it.
 const (
-	roleInit  = "sandbox-init"
-	roleShim  = "sandbox-shim"
-	envInside = "CAPMAAS_SANDBOX"
+	roleInit = "sandbox-init"
+	roleShim = "sandbox-shim"
+	// envInside names the folder for temporary files of the sandbox.
+	envInside = "CAPMAAS_SANDBOX_DIR"
 )
 
 // File descriptors that outer hands to init, and init to inner.
@@ -34,6 +33,7 @@ const fdInnerListener = 3
 var state struct {
 	inside   bool
 	err      error
+	dir      string
 	listener net.Listener
 }
 
@@ -50,6 +50,15 @@ func Err() error {
 		return state.err
 	}
 	return errors.New("sandbox.Enter was not called first in main or TestMain")
+}
+
+// TempDir is a folder that is removed when the sandbox ends, however it ends;
+// outside a sandbox the system's.
+func TempDir() string {
+	if state.inside {
+		return state.dir
+	}
+	return os.TempDir()
 }
 
 // OutsideListener is a listening socket on a loopback port of the machine the
@@ -81,10 +90,6 @@ func Enter() {
 // runOuter starts init and waits for it. The error says that no sandbox could
 // be made; everything after that is told by the exit code.
 func runOuter() (int, error) {
-	// Pdeathsig is sent when the *thread* that forked ends, so stay on it.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("opening the loopback port that leads into the sandbox: %w", err)
@@ -93,6 +98,11 @@ func runOuter() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("handing the loopback port to the sandbox: %w", err)
 	}
+	dir, err := os.MkdirTemp("", "capmaas-sandbox-")
+	if err != nil {
+		return 0, fmt.Errorf("making the sandbox's folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
 	control, controlW, err := os.Pipe()
 	if err != nil {
 		return 0, fmt.Errorf("making the control pipe: %w", err)
@@ -102,6 +112,7 @@ func runOuter() (int, error) {
 	cmd := &exec.Cmd{
 		Path:       "/proc/self/exe",
 		Args:       append([]string{roleInit}, os.Args...),
+		Env:        append(os.Environ(), envInside+"="+dir),
 		Stdin:      os.Stdin,
 		Stdout:     os.Stdout,
 		Stderr:     os.Stderr,
@@ -111,7 +122,7 @@ func runOuter() (int, error) {
 				unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
 			UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
 			GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
-			Pdeathsig:   unix.SIGKILL,
+			// No Pdeathsig: init sees the end of the control pipe, and cleans up.
 		},
 	}
 	signals := make(chan os.Signal, 16)
@@ -162,6 +173,7 @@ func exitCode(err error) int {
 
 // enterInner takes over what init has handed down.
 func enterInner() {
+	state.dir = os.Getenv(envInside)
 	_ = os.Unsetenv(envInside)
 	file := os.NewFile(fdInnerListener, "outside-listener")
 	ln, err := net.FileListener(file)
@@ -183,9 +195,4 @@ func raiseFileLimit() {
 		lim.Cur = lim.Max
 		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &lim)
 	}
-}
-
-// insideEnv is the environment of inner.
-func insideEnv() []string {
-	return append(os.Environ(), envInside+"="+strconv.Itoa(os.Getpid()))
 }

@@ -26,7 +26,7 @@ func runInit() int {
 	inner := &exec.Cmd{
 		Path:       "/proc/self/exe",
 		Args:       os.Args[1:],
-		Env:        insideEnv(),
+		Env:        os.Environ(),
 		Stdin:      os.Stdin,
 		Stdout:     os.Stdout,
 		Stderr:     os.Stderr,
@@ -79,6 +79,8 @@ func obeyControl(inner *atomic.Int64) {
 	for {
 		n, err := control.Read(buf)
 		if err != nil || n == 0 {
+			_ = unix.Kill(-1, unix.SIGKILL) // everything in the namespace but init
+			_ = os.RemoveAll(os.Getenv(envInside))
 			os.Exit(128 + int(unix.SIGKILL))
 		}
 		_ = unix.Kill(int(inner.Load()), syscall.Signal(buf[0]))

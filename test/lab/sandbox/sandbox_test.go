@@ -45,6 +45,10 @@ func helper(mode string) int {
 			fmt.Println(err)
 			return 1
 		}
+		if err := os.WriteFile(filepath.Join(TempDir(), "file"), nil, 0o600); err != nil {
+			fmt.Println(err)
+			return 1
+		}
 		fmt.Println("ready")
 		<-sig
 		return 3
@@ -88,7 +92,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		t.Run(tc.signal.String(), func(t *testing.T) {
 			marker := fmt.Sprintf("%d", 7000000+os.Getpid()*10+i)
 			cmd := exec.Command("/proc/self/exe")
-			cmd.Env = append(os.Environ(), envHelper+"=hang", "MARKER="+marker)
+			tmp := t.TempDir()
+			cmd.Env = append(os.Environ(), envHelper+"=hang", "MARKER="+marker, "TMPDIR="+tmp)
 			// A pipe, so that the program cannot take the signal for one that
 			// the terminal sent to everybody.
 			stdin, _ := cmd.StdinPipe()
@@ -114,9 +119,12 @@ func TestNothingIsLeftBehind(t *testing.T) {
 				t.Errorf("exit code %d, want %d", got, tc.code)
 			}
 			err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 10*time.Second, true,
-				func(context.Context) (bool, error) { return processesWith(t, marker) == 0, nil })
+				func(context.Context) (bool, error) {
+					left, err := os.ReadDir(tmp)
+					return processesWith(t, marker) == 0 && len(left) == 0, err
+				})
 			if err != nil {
-				t.Errorf("processes of the sandbox outlived it: %v", err)
+				t.Errorf("processes or files of the sandbox outlived it: %v", err)
 			}
 		})
 	}

@@ -148,57 +148,70 @@ func Parse(raw []byte, instance Instance) (*Config, error) {
 }
 
 var (
-	expression = regexp.MustCompile(`\{\{-?\s*(.*?)\s*-?\}\}`)
-	subscript  = regexp.MustCompile(`\[\s*(?:'([^']*)'|"([^"]*)")\s*\]`)
-	rawBlock   = regexp.MustCompile(`(?s)\{%-?\s*raw\s*-?%\}(.*?)\{%-?\s*endraw\s*-?%\}`)
-	comment    = regexp.MustCompile(`(?s)\{#.*?#\}`)
+	subscript = regexp.MustCompile(`\[\s*(?:'([^']*)'|"([^"]*)")\s*\]`)
+	rawStart  = regexp.MustCompile(`^\{%-?\s*raw\s*-?%\}`)
+	rawEnd    = regexp.MustCompile(`\{%-?\s*endraw\s*-?%\}`)
 )
 
 // Render fills in jinja variables. Anything of jinja beyond variables, quoted
-// strings and raw blocks is an error rather than passed through: cloud-init
-// would not leave it either.
+// strings, comments and raw blocks is an error rather than passed through:
+// cloud-init would not leave it as it is either.
 func Render(text string, instance Instance) (string, error) {
 	variables := instance.variables()
 	var out strings.Builder
 	for {
-		loc := rawBlock.FindStringSubmatchIndex(text)
-		part := text
-		if loc != nil {
-			part = text[:loc[0]]
+		i := nextSign(text)
+		if i < 0 {
+			out.WriteString(text)
+			return out.String(), nil
 		}
-		rendered, err := renderPart(part, variables)
+		out.WriteString(text[:i])
+		value, rest, err := renderSign(text[i:], variables)
 		if err != nil {
 			return "", err
 		}
-		out.WriteString(rendered)
-		if loc == nil {
-			return out.String(), nil
-		}
-		out.WriteString(text[loc[2]:loc[3]])
-		text = text[loc[1]:]
+		// What a variable holds is written out, not looked at again.
+		out.WriteString(value)
+		text = rest
 	}
 }
 
-func renderPart(text string, variables map[string]string) (string, error) {
-	text = comment.ReplaceAllString(text, "")
-	var failed error
-	text = expression.ReplaceAllStringFunc(text, func(match string) string {
-		value, err := evaluate(expression.FindStringSubmatch(match)[1], variables)
-		if err != nil {
-			failed = errors.Join(failed, err)
-		}
-		// A value that looks like a template is not one.
-		return strings.NewReplacer("{{", "{\x00{", "{%", "{\x00%").Replace(value)
-	})
-	if failed != nil {
-		return "", failed
-	}
-	for _, sign := range []string{"{{", "{%"} {
-		if i := strings.Index(text, sign); i >= 0 {
-			return "", fmt.Errorf("jinja beyond variables is not understood: %.60q", text[i:])
+// nextSign is where the next piece of jinja begins, -1 if nowhere.
+func nextSign(text string) int {
+	for i := 0; i+1 < len(text); i++ {
+		if text[i] == '{' && strings.IndexByte("{%#", text[i+1]) >= 0 {
+			return i
 		}
 	}
-	return strings.ReplaceAll(text, "{\x00", "{"), nil
+	return -1
+}
+
+// renderSign renders the piece of jinja that text begins with and returns what
+// follows it.
+func renderSign(text string, variables map[string]string) (value, rest string, err error) {
+	fail := func() (string, string, error) {
+		return "", "", fmt.Errorf("jinja beyond variables is not understood: %.60q", text)
+	}
+	switch text[:2] {
+	case "{#":
+		if _, rest, ok := strings.Cut(text, "#}"); ok {
+			return "", rest, nil
+		}
+		return fail()
+	case "{%":
+		start, end := rawStart.FindStringIndex(text), rawEnd.FindStringIndex(text)
+		if start == nil || end == nil {
+			return fail()
+		}
+		return text[start[1]:end[0]], text[end[1]:], nil
+	default:
+		expr, rest, ok := strings.Cut(text[2:], "}}")
+		if !ok {
+			return fail()
+		}
+		value, err := evaluate(strings.TrimSpace(strings.Trim(expr, "-")), variables)
+		return value, rest, err
+	}
 }
 
 func evaluate(expr string, variables map[string]string) (string, error) {
