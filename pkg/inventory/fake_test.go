@@ -207,7 +207,12 @@ type bench struct {
 func newBench(ids ...string) *bench {
 	b := &bench{clock: clocktesting.NewFakeClock(time.Date(2026, 11, 22, 14, 0, 0, 0, time.UTC))}
 	b.maas = newFake(b.clock.Now, ids...)
-	b.session = newSession("test", b.maas, b.clock, func(ids []string) { b.told = append(b.told, ids) })
+	var mu sync.Mutex // the follower fetches with several goroutines
+	b.session = newSession("test", b.maas, b.clock, func(ids []string) {
+		mu.Lock()
+		defer mu.Unlock()
+		b.told = append(b.told, ids)
+	})
 	b.snapshot = b.session.snapshot
 	b.follower = NewFollower(b.session, b.clock, logr.Discard(), FollowerOptions{Random: func() float64 { return 0 }})
 	return b

@@ -152,7 +152,7 @@ func NewFollower(session *Session, clk clock.Clock, log logr.Logger, opts Follow
 // Run follows MAAS until the context ends. Failures show in the snapshot's health.
 func (f *Follower) Run(ctx context.Context) {
 	defer f.awaitList()
-	timer := f.clock.NewTimer(0)
+	timer := f.clock.NewTimer(f.step(ctx))
 	defer timer.Stop()
 	for {
 		select {

@@ -1,0 +1,111 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package inventory
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
+)
+
+// fleet gives machines as a real MAAS has them, each with strings of its own, as decoding makes them.
+func fleet(n int) []maas.Machine {
+	list := make([]maas.Machine, n)
+	own := func(s string) string { return string([]byte(s)) }
+	for i := range list {
+		list[i] = maas.Machine{
+			SystemID: fmt.Sprintf("m%05d", i), Hostname: fmt.Sprintf("node%05d", i), FQDN: fmt.Sprintf("node%05d.maas", i),
+			Status: maas.Status(own("Deployed")), StatusMessage: own("Deployed"), Power: maas.Power(own("on")),
+			PowerType: own("redfish"), Owner: own("capi"), Zone: own(fmt.Sprintf("zone-%d", i%3)), Pool: own("virtualization"),
+			Tags: []string{own("gpu"), own("portworx"), own("rack-17"), own("ssd")}, Architecture: own("amd64/generic"),
+			CPUCount: 64, MemoryMiB: 1 << 19, OSSystem: own("custom"), DistroSeries: own("u-2204-k-1284"),
+			Addresses:   []string{fmt.Sprintf("172.16.%d.%d", i/250, i%250), fmt.Sprintf("10.20.%d.%d", i/250, i%250)},
+			Annotations: map[string]string{own("capmaas-host"): fmt.Sprintf("default/host-%d", i)},
+		}
+	}
+	return list
+}
+
+func BenchmarkList1000(b *testing.B) {
+	x := newBench()
+	x.snapshot.sawAll(x.snapshot.begin(), fleet(1000))
+	b.Run("unchanged", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if len(x.snapshot.List()) != 1000 {
+				b.Fatal("wrong")
+			}
+		}
+	})
+	b.Run("after a change", func(b *testing.B) {
+		b.ReportAllocs()
+		m := fleet(1)[0]
+		for i := 0; b.Loop(); i++ {
+			m.CPUCount = i
+			x.snapshot.sawRead(x.snapshot.begin(), m)
+			if len(x.snapshot.List()) != 1000 {
+				b.Fatal("wrong")
+			}
+		}
+	})
+}
+
+func BenchmarkPollNothingNew(b *testing.B) {
+	x := primed(b, names(1000)...)
+	b.ReportAllocs()
+	for b.Loop() {
+		x.follower.step(b.Context())
+	}
+}
+
+// BenchmarkChange200 reports how many calls it takes to see 200 machines change at once.
+func BenchmarkChange200(b *testing.B) {
+	ids := names(1000)
+	x := primed(b, ids...)
+	b.ReportAllocs()
+	for b.Loop() {
+		x.maas.change(ids[:200]...)
+		x.step(b.Context())
+	}
+	calls := 0
+	for _, n := range x.maas.count() {
+		calls += n
+	}
+	b.ReportMetric(float64(calls)/float64(b.N), "calls/op")
+}
+
+func BenchmarkMemory1000(b *testing.B) {
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	for b.Loop() {
+		x := newBench()
+		before := heap()
+		list := fleet(1000)
+		x.snapshot.sawAll(x.snapshot.begin(), list)
+		list = nil
+		_ = list
+		x.snapshot.List()
+		b.ReportMetric(float64(heap()-before)/1000, "B/machine")
+		runtime.KeepAlive(x)
+	}
+}
