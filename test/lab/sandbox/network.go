@@ -28,7 +28,10 @@ func NewBridge(name string, addr netip.Prefix) (*Bridge, error) {
 	if err := Err(); err != nil {
 		return nil, fmt.Errorf("making bridge %s: %w", name, err)
 	}
-	link := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name}}
+	// A bridge that is given no address takes the lowest of its ports' and
+	// changes it as they come and go: whoever has the old one in his ARP cache
+	// then talks to nobody for half a minute.
+	link := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name, HardwareAddr: hardwareAddress(addr.Addr())}}
 	if err := netlink.LinkAdd(link); err != nil {
 		return nil, fmt.Errorf("making bridge %s: %w", name, err)
 	}
@@ -101,6 +104,8 @@ func (b *Bridge) plug(n *NetNS, addr netip.Prefix) error {
 		LinkAttrs:     netlink.LinkAttrs{Name: n.peer, MasterIndex: b.link.Attrs().Index},
 		PeerName:      "eth0",
 		PeerNamespace: netlink.NsFd(int(n.file.Fd())),
+		// The next host with this IP address is reached at once.
+		PeerHardwareAddr: hardwareAddress(addr.Addr()),
 	}
 	if err := netlink.LinkAdd(veth); err != nil {
 		return err
@@ -183,6 +188,13 @@ func (n *NetNS) Close() {
 		_ = netlink.LinkDel(link)
 	}
 	_ = n.file.Close()
+}
+
+// hardwareAddress is the same for an IP address always, so that no ARP cache is
+// ever wrong.
+func hardwareAddress(ip netip.Addr) net.HardwareAddr {
+	last := ip.AsSlice()
+	return append(net.HardwareAddr{0x02, 0x00}, last[len(last)-4:]...)
 }
 
 func addAddress(link netlink.Link, addr netip.Prefix) error {
