@@ -13,6 +13,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
@@ -52,14 +53,21 @@ func ParseObjects(raw []byte) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(raw), 4096)
 	for {
-		u := &unstructured.Unstructured{}
-		err := decoder.Decode(&u.Object)
+		var raw runtime.RawExtension
+		err := decoder.Decode(&raw)
 		switch {
 		case errors.Is(err, io.EOF):
 			return objects, nil
 		case err != nil:
 			return nil, fmt.Errorf("reading YAML document %d: %w", len(objects)+1, err)
-		case u.GetKind() != "" && u.GetKind() != "Kustomization":
+		case len(raw.Raw) == 0 || string(raw.Raw) == "null":
+			continue // nothing but comments
+		}
+		u := &unstructured.Unstructured{}
+		if err := u.UnmarshalJSON(raw.Raw); err != nil {
+			return nil, fmt.Errorf("reading object %d: %w", len(objects)+1, err)
+		}
+		if u.GetKind() != "Kustomization" {
 			objects = append(objects, u)
 		}
 	}

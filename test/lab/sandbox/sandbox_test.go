@@ -38,6 +38,15 @@ func helper(mode string) int {
 		in, _ := io.ReadAll(os.Stdin)
 		fmt.Printf("inside=%v pid1=%v stdin=%s\n", Inside(), os.Getppid() == 1, in)
 		return 7
+	case "serve":
+		fmt.Println(OutsideListener().Addr())
+		conn, err := OutsideListener().Accept()
+		if err != nil {
+			return 1
+		}
+		_, _ = io.WriteString(conn, "from inside")
+		_ = conn.Close()
+		return 0
 	case "hang":
 		sig := make(chan os.Signal, 1)
 		signal.Notify(sig, unix.SIGTERM)
@@ -127,6 +136,36 @@ func TestNothingIsLeftBehind(t *testing.T) {
 				t.Errorf("processes or files of the sandbox outlived it: %v", err)
 			}
 		})
+	}
+}
+
+// The listener is in the network the program was started in, which here is the
+// test's, and is served from the nested sandbox, which has another one.
+func TestOutsideListener(t *testing.T) {
+	requireSandbox(t)
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), envHelper+"=serve")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", strings.TrimSpace(address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if got, err := io.ReadAll(conn); err != nil || string(got) != "from inside" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 
