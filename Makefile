@@ -18,7 +18,7 @@ include hack/tools.mk
 GOLANGCI_LINT := $(BIN)/golangci-lint
 
 # Every module of the tree, and those of them that hold code of ours to test and lint.
-MODULES := $(sort $(patsubst %/go.mod,%,$(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod')))
+MODULES := $(sort $(patsubst %/,%,$(dir $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod'))))
 E2E := $(wildcard test/e2e/go.mod)
 
 VERSION ?= $(shell git describe --tags --match 'v[0-9]*' --exact-match 2>/dev/null || echo v0.1.0)
