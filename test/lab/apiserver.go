@@ -137,14 +137,14 @@ func (s *APIServer) prepare() error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := serving.write(s.path("pki/apiserver")); err != nil {
+	if err := serving.write(s.path("pki/apiserver")); err != nil {
 		return err
 	}
 	account, err := s.ca.issue(pkix.Name{CommonName: "service-accounts"})
 	if err != nil {
 		return err
 	}
-	if _, _, err := account.write(s.path("pki/sa")); err != nil {
+	if err := account.write(s.path("pki/sa")); err != nil {
 		return err
 	}
 	return os.WriteFile(s.path("pki/ca.crt"), s.ca.pem, 0o644)

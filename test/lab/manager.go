@@ -315,8 +315,7 @@ func (m *Manager) mountVolume(ctx context.Context, v corev1.Volume, path string,
 		if err != nil {
 			return err
 		}
-		_, _, err = pair.write(dir)
-		return err
+		return pair.write(dir)
 	}
 	secret, err := m.cluster.CoreV1().Secrets(m.namespace).Get(ctx, v.Secret.SecretName, metav1.GetOptions{})
 	if err != nil {

@@ -97,18 +97,17 @@ func (a *authority) issue(subject pkix.Name, hosts ...string) (keyPair, error) {
 func (k keyPair) tls() (tls.Certificate, error) { return tls.X509KeyPair(k.cert, k.key) }
 
 // write puts the pair in a folder under the names Kubernetes uses for secrets.
-func (k keyPair) write(dir string) (certFile, keyFile string, err error) {
+func (k keyPair) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", "", fmt.Errorf("writing a certificate: %w", err)
+		return fmt.Errorf("writing a certificate: %w", err)
 	}
-	certFile, keyFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
-	if err := os.WriteFile(certFile, k.cert, 0o644); err != nil {
-		return "", "", fmt.Errorf("writing a certificate: %w", err)
+	if err := os.WriteFile(filepath.Join(dir, "tls.crt"), k.cert, 0o644); err != nil {
+		return fmt.Errorf("writing a certificate: %w", err)
 	}
-	if err := os.WriteFile(keyFile, k.key, 0o600); err != nil {
-		return "", "", fmt.Errorf("writing a key: %w", err)
+	if err := os.WriteFile(filepath.Join(dir, "tls.key"), k.key, 0o600); err != nil {
+		return fmt.Errorf("writing a key: %w", err)
 	}
-	return certFile, keyFile, nil
+	return nil
 }
 
 func pemBlock(kind string, der []byte) []byte {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -70,7 +70,7 @@ func (n *node) syncMirror(ctx context.Context, p *staticPod, name string, got *c
 		return n.deleteMirror(ctx, got)
 	}
 	status := n.mirrorStatus(p, got)
-	if equality.Semantic.DeepEqual(status, got.Status) {
+	if apiequality.Semantic.DeepEqual(status, got.Status) {
 		return nil
 	}
 	got.Status = status

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -54,12 +55,12 @@ func prepare() error {
 		return fmt.Errorf("mounting /proc: %w", err)
 	}
 	for _, dir := range []string{"/run", "/var/run"} {
-		real, err := filepath.EvalSymlinks(dir)
-		if err != nil || (dir == "/var/run" && real == "/run") {
+		target, err := filepath.EvalSymlinks(dir)
+		if err != nil || (dir == "/var/run" && target == "/run") {
 			continue
 		}
-		if err := unix.Mount("tmpfs", real, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755,size=64m"); err != nil {
-			return fmt.Errorf("mounting a tmpfs on %s: %w", real, err)
+		if err := unix.Mount("tmpfs", target, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755,size=64m"); err != nil {
+			return fmt.Errorf("mounting a tmpfs on %s: %w", target, err)
 		}
 	}
 	lo, err := netlink.LinkByName("lo")
@@ -94,7 +95,7 @@ func reap(inner int) int {
 		var st unix.WaitStatus
 		pid, err := unix.Wait4(-1, &st, 0, nil)
 		switch {
-		case err == unix.EINTR:
+		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
 			fmt.Fprintln(os.Stderr, "sandbox: waiting for the program inside:", err)

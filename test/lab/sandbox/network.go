@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -47,7 +48,7 @@ func NewBridge(name string, addr netip.Prefix) (*Bridge, error) {
 
 // AddAddress gives the sandbox itself one more address on the bridge.
 func (b *Bridge) AddAddress(addr netip.Prefix) error {
-	if err := addAddress(b.link, addr); err != nil && err != unix.EEXIST {
+	if err := addAddress(b.link, addr); err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("adding address %s to bridge %s: %w", addr, b.name, err)
 	}
 	return nil
@@ -56,7 +57,7 @@ func (b *Bridge) AddAddress(addr netip.Prefix) error {
 // RemoveAddress takes an address away again.
 func (b *Bridge) RemoveAddress(addr netip.Prefix) error {
 	err := netlink.AddrDel(b.link, &netlink.Addr{IPNet: ipNet(addr)})
-	if err != nil && err != unix.EADDRNOTAVAIL {
+	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
 		return fmt.Errorf("removing address %s from bridge %s: %w", addr, b.name, err)
 	}
 	return nil

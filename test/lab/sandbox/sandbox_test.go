@@ -240,6 +240,56 @@ func TestHostsOnABridge(t *testing.T) {
 	}
 }
 
+// A port that goes must not take the bridge's hardware address with it, and a
+// host that comes back must be found where it was.
+func TestHostsComeAndGo(t *testing.T) {
+	requireSandbox(t)
+	br, err := NewBridge("br-test", netip.MustParsePrefix("172.30.0.1/24"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer br.Close()
+	stays, err := br.NewNetNS("stays", netip.MustParsePrefix("172.30.0.10/24"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stays.Close()
+	ln, err := net.Listen("tcp", "172.30.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	dial := func(addr string) error {
+		return stays.Do(func() error {
+			conn, err := net.DialTimeout("tcp", addr, 500*time.Millisecond)
+			if err != nil {
+				return err
+			}
+			return conn.Close()
+		})
+	}
+	for round := range 4 {
+		host, err := br.NewNetNS("comes and goes", netip.MustParsePrefix("172.30.0.11/24"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hostLn, err := host.Listen(t.Context(), "172.30.0.11:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, addr := range []string{ln.Addr().String(), "172.30.0.11:80"} {
+			if err := dial(addr); err != nil {
+				t.Errorf("round %d: %v", round, err)
+			}
+		}
+		_ = hostLn.Close()
+		host.Close()
+		if err := dial(ln.Addr().String()); err != nil {
+			t.Errorf("round %d, host gone: %v", round, err)
+		}
+	}
+}
+
 func TestRootMountsAndHostname(t *testing.T) {
 	requireSandbox(t)
 	const busybox = "/bin/busybox"
