@@ -95,10 +95,10 @@ verify-generate: tools-gen ## Check that "make generate" changes nothing
 
 .PHONY: verify-modules
 verify-modules: ## Check that every go.mod and go.sum is tidy
-	@for module in $(MODULES); do \
+	@failed=; for module in $(MODULES); do \
 	  echo "Checking that $$module/go.mod is tidy"; \
-	  (cd $$module && GOWORK=off go mod tidy -diff) || { echo "run: (cd $$module && go mod tidy)" >&2; exit 1; }; \
-	done
+	  (cd $$module && GOWORK=off go mod tidy -diff) || { echo "run: (cd $$module && go mod tidy)" >&2; failed=1; }; \
+	done; [[ -z $$failed ]]
 
 .PHONY: verify-boilerplate
 verify-boilerplate: ## Check that every Go file names its licence
