@@ -43,6 +43,7 @@ func TestKubeadmControlPlane(t *testing.T) {
 	}}
 	s.step("OneControlPlane", s.oneControlPlane)
 	s.step("ThreeControlPlanesAndWorker", s.threeAndWorker)
+	s.step("RebootWorker", s.reboot)
 	s.step("Upgrade", s.upgrade)
 	s.step("ScaleDownToOne", s.scaleDown)
 	s.step("Delete", s.remove)
@@ -92,6 +93,46 @@ func (s *story) threeAndWorker(ctx context.Context) error {
 		return err
 	}
 	return s.waitNodes(ctx, PreviousKubernetesVersion, "cp-1", "cp-2", "cp-3", "worker-1")
+}
+
+// reboot switches a worker off and on: everything on it ends, and it comes back
+// as the same Node, without its user data being run again.
+func (s *story) reboot(ctx context.Context) error {
+	host, _ := s.lab.MAAS().MachineByHostname("worker-1")
+	nodes, err := s.lab.ReadyNodes(ctx, s.cluster.Key())
+	if err != nil || nodes["worker-1"] == nil {
+		return fmt.Errorf("worker-1 is not ready: %w", err)
+	}
+	before := nodes["worker-1"]
+	if err := s.lab.MAAS().Operator().ForcePower(host.SystemID, false); err != nil {
+		return err
+	}
+	err = WaitFor(ctx, "the host to be off", 10*time.Second, func(context.Context) error {
+		if n := len(s.lab.HostProcesses(host.SystemID)); n > 0 {
+			return fmt.Errorf("%d processes run", n)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.lab.MAAS().Operator().ForcePower(host.SystemID, true); err != nil {
+		return err
+	}
+	return WaitFor(ctx, "the Node to report the new boot", time.Minute, func(ctx context.Context) error {
+		nodes, err := s.lab.ReadyNodes(ctx, s.cluster.Key())
+		if err != nil {
+			return err
+		}
+		after := nodes["worker-1"]
+		if after == nil || after.Status.NodeInfo.BootID == before.Status.NodeInfo.BootID {
+			return fmt.Errorf("it has not")
+		}
+		if after.UID != before.UID {
+			return fmt.Errorf("it is another Node")
+		}
+		return nil
+	})
 }
 
 func (s *story) upgrade(ctx context.Context) error {

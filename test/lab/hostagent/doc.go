@@ -10,8 +10,9 @@
 // authorizer and NodeRestriction; node leases, which stop with the power.
 //
 // Faked are: the kubelet, a few hundred lines here, which runs static pods as
-// processes and knows no other pods; those are kept by one kwok per host, which
-// also serves port-forwarding for the control plane provider. (One per cluster
-// would save memory, but would confirm the deletion of pods on a host that is
-// switched off, which is just what a real cluster does not do.)
+// processes and knows no other pods (a static pod is Ready when its process
+// runs: probes are not asked). Other pods are kept by one kwok per host, which
+// also serves port-forwarding for the control plane provider. (One kwok per
+// cluster would save memory, but would confirm the deletion of pods on a host
+// that is switched off, which is just what a real cluster does not do.)
 package hostagent
