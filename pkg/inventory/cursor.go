@@ -73,7 +73,6 @@ func (c *cursor) after(now time.Time) int64 {
 // absorb takes in events, oldest last, and gives the ids of the machines they tell of. Events seen before are passed
 // over.
 func (c *cursor) absorb(events []maas.Event, now time.Time) []string {
-	c.gaps = slices.DeleteFunc(c.gaps, func(g gap) bool { return now.Sub(g.since) > c.window })
 	var ids []string
 	for _, e := range slices.Backward(events) {
 		if e.ID > c.newest.ID {
@@ -87,6 +86,7 @@ func (c *cursor) absorb(events []maas.Event, now time.Time) []string {
 			ids = append(ids, e.SystemID)
 		}
 	}
+	c.gaps = slices.DeleteFunc(c.gaps, func(g gap) bool { return now.Sub(g.since) > c.window })
 	if n := len(c.recent) - remembered; n > 0 {
 		c.recent = slices.Delete(c.recent, 0, n)
 	}

@@ -68,7 +68,9 @@ func (f *fakeMAAS) take() int64 {
 // commit writes an event.
 func (f *fakeMAAS) commit(eventID int64, systemID string) {
 	f.events = append(f.events, maas.Event{ID: eventID, SystemID: systemID, Type: "Node changed status", Created: f.now()})
-	slices.SortFunc(f.events, func(a, b maas.Event) int { return cmp.Compare(a.ID, b.ID) })
+	if n := len(f.events); n > 1 && f.events[n-2].ID > eventID {
+		slices.SortFunc(f.events, func(a, b maas.Event) int { return cmp.Compare(a.ID, b.ID) })
+	}
 }
 
 // bump changes a machine without an event.

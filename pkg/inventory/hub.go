@@ -47,26 +47,33 @@ type subscriber struct {
 	wake    chan struct{}
 }
 
-// subscribe calls f with changes, one after another, until the returned function is called. That ends the context of a
-// call under way, and does not wait for it.
+// subscribe calls f with changes, one after another, until the returned function is called or the hub is closed. That
+// ends f's context; it does not wait for a call under way.
 func (h *hub) subscribe(f func(context.Context, Change)) (unsubscribe func()) {
 	s := &subscriber{pending: map[string]map[string]struct{}{}, wake: make(chan struct{}, 1)}
-	ctx, cancel := context.WithCancel(context.Background())
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		cancel()
-		return cancel
+		return func() {}
 	}
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // a subscription outlives the call that makes it
 	if h.subscribers == nil {
 		h.subscribers = map[*subscriber]context.CancelFunc{}
 	}
 	h.subscribers[s] = cancel
-	go s.run(ctx, f)
-	return func() {
+	go func() {
+		defer h.leave(s)
+		s.run(ctx, f)
+	}()
+	return cancel
+}
+
+// leave forgets a subscriber that has ended.
+func (h *hub) leave(s *subscriber) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if cancel, ok := h.subscribers[s]; ok {
 		cancel()
-		h.mu.Lock()
-		defer h.mu.Unlock()
 		delete(h.subscribers, s)
 	}
 }

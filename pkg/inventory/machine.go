@@ -51,23 +51,28 @@ func intern(s string) string { return unique.Make(s).Value() }
 
 // equal compares all that a machine is.
 func equal(a, b *maas.Machine) bool {
-	return a.SystemID == b.SystemID &&
-		a.Hostname == b.Hostname &&
-		a.FQDN == b.FQDN &&
-		a.Status == b.Status &&
-		a.StatusMessage == b.StatusMessage &&
-		a.Power == b.Power &&
-		a.PowerType == b.PowerType &&
-		a.Owner == b.Owner &&
-		a.Locked == b.Locked &&
-		a.Zone == b.Zone &&
-		a.Pool == b.Pool &&
-		a.Architecture == b.Architecture &&
-		a.CPUCount == b.CPUCount &&
-		a.MemoryMiB == b.MemoryMiB &&
-		a.OSSystem == b.OSSystem &&
-		a.DistroSeries == b.DistroSeries &&
+	return plain(a) == plain(b) &&
 		slices.Equal(a.Tags, b.Tags) &&
 		slices.Equal(a.Addresses, b.Addresses) &&
 		maps.Equal(a.Annotations, b.Annotations)
+}
+
+// scalars are the fields that == compares.
+type scalars struct {
+	id, hostname, fqdn, message, powerType, owner, zone, pool, architecture, osSystem, distroSeries string
+
+	status maas.Status
+	power  maas.Power
+	locked bool
+	cpus   int
+	memory int64
+}
+
+func plain(m *maas.Machine) scalars {
+	return scalars{
+		id: m.SystemID, hostname: m.Hostname, fqdn: m.FQDN, message: m.StatusMessage, powerType: m.PowerType,
+		owner: m.Owner, zone: m.Zone, pool: m.Pool, architecture: m.Architecture,
+		osSystem: m.OSSystem, distroSeries: m.DistroSeries,
+		status: m.Status, power: m.Power, locked: m.Locked, cpus: m.CPUCount, memory: m.MemoryMiB,
+	}
 }

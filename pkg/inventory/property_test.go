@@ -83,7 +83,11 @@ func (w *world) lateCommit() string {
 	w.maas.mu.Lock()
 	event := w.maas.take()
 	w.maas.mu.Unlock()
+	begun := w.clock.Now()
 	w.later = append(w.later, func() {
+		if w.clock.Since(begun) > gapWindow { // no transaction takes as long: it was rolled back
+			return
+		}
 		w.maas.mu.Lock()
 		defer w.maas.mu.Unlock()
 		w.maas.bump(id)
@@ -198,6 +202,8 @@ func TestAnyOrder(t *testing.T) {
 }
 
 func FuzzAnyOrder(f *testing.F) {
-	f.Add(uint64(1))
+	for _, seed := range []uint64{1, 519, 598} { // the latter once failed
+		f.Add(seed)
+	}
 	f.Fuzz(runWorld)
 }

@@ -168,15 +168,14 @@ func TestShutdown(t *testing.T) {
 	_, err = h.Session(t.Context(), key("k"))
 	g.Expect(err).To(MatchError(ErrStopped))
 	g.Expect(h.Start(t.Context())).NotTo(Succeed())
-	h.Subscribe(func(context.Context, Change) { t.Error("called after the end") })()
+	h.Subscribe(func(context.Context, Change) { t.Error("called after the end") })
 }
 
 func TestSubscribersAreWoken(t *testing.T) {
 	g := NewWithT(t)
 	h := newHall()
 	changes := make(chan Change, 100)
-	unsubscribe := h.Subscribe(func(_ context.Context, c Change) { changes <- c })
-	defer unsubscribe()
+	defer h.Subscribe(func(_ context.Context, c Change) { changes <- c })()
 	stop := h.start(t)
 	defer stop()
 	s, err := h.Session(t.Context(), key("k"))

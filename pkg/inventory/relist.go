@@ -67,7 +67,7 @@ func (f *Follower) endList(ctx context.Context, err error) {
 // awaitList waits for a list under way; its context has ended.
 func (f *Follower) awaitList() {
 	if f.listing {
-		<-f.listed
+		f.log.V(1).Info("Ending the list under way", "outcome", <-f.listed)
 		f.listing = false
 	}
 }

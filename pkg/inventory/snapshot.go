@@ -89,7 +89,7 @@ type observation struct {
 	started time.Time
 }
 
-// tombstoneAge is beyond the duration of any request.
+// tombstoneAge is beyond the duration of any request. Answers that take longer are turned away.
 const tombstoneAge = 10 * time.Minute
 
 func newSnapshot(clk clock.PassiveClock, changed func([]string)) *Snapshot {
@@ -280,7 +280,8 @@ func (u *update) put(o observation, m *maas.Machine, asOf time.Time) {
 	id := m.SystemID
 	e := u.records[id]
 	switch {
-	case e != nil && o.ticket < e.ended, o.ticket < u.removed[id].ended:
+	case e != nil && o.ticket < e.ended, o.ticket < u.removed[id].ended,
+		u.now.Sub(o.started) > tombstoneAge: // its tombstone may have been forgotten
 		u.markDirty(id)
 		return
 	case e == nil:
