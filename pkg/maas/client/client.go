@@ -18,12 +18,13 @@ limitations under the License.
 //
 // It rests on gomaasclient's raw layer, which knows MAAS's addresses, forms and signatures, and puts around each call
 // what that layer lacks: a context, a deadline, kept connections, a limited rate, retries of what is safe to retry,
-// metrics and typed errors. The SDK's typed layer is not used, for three reasons. It reads a
-// whole answer before it decodes it into entity.Machine with its hundred fields: a list of 500 machines costs 32 MB and
-// 237 000 allocations that way, against 0.7 MB and 11 000 straight from the connection into the fields that we use, in
-// less than half the time (BenchmarkListMachines500, with machines of 16 KB). A field of a new MAAS that the SDK does not
-// expect fails the whole list. And its forms cannot say everything: every write of a DNS resource sets address_ttl
-// to 0, and no write can leave it without addresses.
+// metrics and typed errors.
+//
+// The SDK's typed layer is not used, for three reasons. It reads a whole answer before it decodes it into entity.Machine
+// with its hundred fields: a list of 500 machines of 16 KB costs 32 MB and 237 000 allocations that way, against 0.7 MB
+// and 11 000 straight from the connection into the fields that we use, in less than half the time
+// (BenchmarkListMachines500). A field of a later MAAS that the SDK does not expect fails the whole list. And its forms
+// cannot say everything: each write of a DNS resource sets address_ttl to 0, and none can leave it without addresses.
 package client
 
 import (
