@@ -35,6 +35,7 @@ apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
 kind: MaasMachine
 metadata: {name: bare-0, namespace: bare}
 spec:
+  selector: {zones: [az1]}
   image: {name: ubuntu/jammy}
 ---
 apiVersion: cluster.x-k8s.io/v1beta2

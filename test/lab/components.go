@@ -26,6 +26,10 @@ type Provider struct {
 	Binary func(ctx context.Context, l *Lab) (string, error)
 }
 
+// envManager names a manager to run instead of one built from the tree, such as
+// one built with the race detector.
+const envManager = "LAB_MANAGER"
+
 // Names of the providers.
 const (
 	ClusterAPI          = "cluster-api"
@@ -68,6 +72,9 @@ func maasProvider() Provider {
 		Name:          MAAS,
 		Kustomization: func() (string, error) { return filepath.Join(Repository(), "config", "default"), nil },
 		Binary: func(ctx context.Context, l *Lab) (string, error) {
+			if path := os.Getenv(envManager); path != "" {
+				return path, nil
+			}
 			// Built here, so that what is tested is what is in the tree.
 			path := filepath.Join(l.dir, "manager")
 			cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", path, ".")

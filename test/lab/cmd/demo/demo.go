@@ -58,6 +58,7 @@ type demo struct {
 	client  client.Client
 	world   *world
 	began   time.Time // the cluster was applied
+	shown   view
 	peakRSS int64
 	// insideKubeconfig leads to the management cluster from within the sandbox.
 	insideKubeconfig string
@@ -284,13 +285,12 @@ func (d *demo) follow(ctx context.Context, deletion bool, done func(s snapshot) 
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	defer d.screen.settle()
-	var before view
 	for {
 		s, err := d.world.look(ctx)
 		if err != nil {
 			return withCause(ctx, err)
 		}
-		before = d.present(s, before, started, deletion)
+		d.present(s, started, deletion)
 		if done(s) {
 			return nil
 		}
@@ -309,7 +309,7 @@ func (d *demo) follow(ctx context.Context, deletion bool, done func(s snapshot) 
 }
 
 // present shows a snapshot, in place or as what has changed.
-func (d *demo) present(s snapshot, before view, started time.Time, deletion bool) view {
+func (d *demo) present(s snapshot, started time.Time, deletion bool) {
 	now := time.Now()
 	d.fleet.update(s, now)
 	calls, _ := d.calls.totals()
@@ -320,12 +320,12 @@ func (d *demo) present(s snapshot, before view, started time.Time, deletion bool
 	if d.screen.live {
 		width, _ := d.screen.size()
 		d.screen.draw(v.lines(width, d.screen.colours))
-		return v
+		return
 	}
-	for _, line := range v.changes(before) {
+	for _, line := range v.changes(d.shown) {
 		d.screen.say("%s", line)
 	}
-	return v
+	d.shown = v
 }
 
 func (d *demo) beginSteady() {

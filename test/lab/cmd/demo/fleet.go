@@ -22,6 +22,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
@@ -105,6 +106,10 @@ func (one *member) update(m *clusterv1.Machine, s snapshot, now time.Time) {
 		one.host = mm.Status.Hostname
 	}
 	one.state = derive(m, mm, host)
+	if one.reason == infrav1.WaitingForBootstrapDataReason && one.role == roleWorker && !s.initialised() {
+		// The bootstrap provider in its turn waits for this.
+		one.why = "Waiting for the control plane to be initialised"
+	}
 	if mm != nil && conditions.IsTrue(mm, infrav1.HostLeasedCondition) {
 		setOnce(&one.leased, now)
 	}
@@ -202,7 +207,20 @@ func (s snapshot) content(want int) bool {
 			return false
 		}
 	}
-	return true
+	return s.available() == want
+}
+
+// available is how many Machines the Cluster itself counts as such, which it
+// does a moment later.
+func (s snapshot) available() int {
+	n := int32(0)
+	if c := s.cluster.Status.ControlPlane; c != nil {
+		n += min(ptr.Deref(c.AvailableReplicas, 0), ptr.Deref(c.ReadyReplicas, 0))
+	}
+	if w := s.cluster.Status.Workers; w != nil {
+		n += min(ptr.Deref(w.AvailableReplicas, 0), ptr.Deref(w.ReadyReplicas, 0))
+	}
+	return int(n)
 }
 
 // complaints are the conditions of an object that are not as they should be.

@@ -51,7 +51,9 @@ const (
 
 	draining  phase = "Draining"
 	releasing phase = "Releasing"
-	gone      phase = "Gone"
+	// Released has given its server back; the Machine is about to go.
+	released phase = "Released"
+	gone     phase = "Gone"
 )
 
 // state is a phase, and why it is not the next one.
@@ -70,13 +72,14 @@ func derive(m *clusterv1.Machine, mm *infrav1.MaasMachine, host *infrav1.MaasHos
 	if mm == nil {
 		return state{phase: waiting}
 	}
-	if s, done := deriveHost(m, mm, host); !done {
+	if s, done := deriveHost(mm, host); !done {
 		return s
 	}
 	node := conditions.Get(m, clusterv1.MachineNodeReadyCondition)
 	switch {
 	case !m.Status.NodeRef.IsDefined():
-		return because(booting, node)
+		// What Cluster API says here is that it waits for the Node.
+		return state{phase: booting, reason: string(booting), why: "Its user data runs kubeadm"}
 	case node == nil || node.Status != metav1.ConditionTrue:
 		return because(joining, node)
 	}
@@ -93,16 +96,10 @@ var expected = []string{
 }
 
 // deriveHost goes as far as the deployed server.
-func deriveHost(m *clusterv1.Machine, mm *infrav1.MaasMachine, host *infrav1.MaasHost) (s state, done bool) {
+func deriveHost(mm *infrav1.MaasMachine, host *infrav1.MaasHost) (s state, done bool) {
 	c := conditions.Get(mm, infrav1.HostLeasedCondition)
 	switch {
 	case c == nil || c.Status != metav1.ConditionTrue:
-		if c != nil && c.Reason == infrav1.WaitingForBootstrapDataReason {
-			// What the bootstrap provider says is nearer to the cause.
-			if b := conditions.Get(m, clusterv1.MachineBootstrapConfigReadyCondition); b != nil && b.Message != "" {
-				return because(waiting, b), false
-			}
-		}
 		return because(waiting, c), false
 	case host == nil:
 		return state{phase: leased}, false
@@ -128,7 +125,9 @@ func unlessHeld(p phase, c *metav1.Condition) state {
 
 func deriveDeletion(m *clusterv1.Machine, mm *infrav1.MaasMachine, host *infrav1.MaasHost) state {
 	switch {
-	case mm == nil || mm.DeletionTimestamp.IsZero():
+	case mm == nil:
+		return because(released, conditions.Get(m, clusterv1.MachineDeletingCondition))
+	case mm.DeletionTimestamp.IsZero():
 		return because(draining, conditions.Get(m, clusterv1.MachineDeletingCondition))
 	case host != nil:
 		return because(releasing, conditions.Get(host, infrav1.ReadyCondition))

@@ -32,7 +32,9 @@ import (
 // show prints the cluster as the tools of its users see it.
 func (d *demo) show(ctx context.Context) error {
 	d.command(ctx, d.insideKubeconfig, "clusterctl", "describe", "cluster", clusterName, "--grouping=false")
-	d.command(ctx, d.insideKubeconfig, "kubectl", "get", "maashostpools,maashosts,maasmachines")
+	for _, kind := range []string{"maashostpools", "maashosts", "maasmachines"} {
+		d.command(ctx, d.insideKubeconfig, "kubectl", "get", kind)
+	}
 	workload, err := d.lab.WorkloadKubeconfig(ctx, clusterKey())
 	if err != nil {
 		return err
@@ -42,7 +44,7 @@ func (d *demo) show(ctx context.Context) error {
 		return err
 	}
 	defer os.Remove(path)
-	d.command(ctx, path, "kubectl", "get", "nodes", "--output=wide")
+	d.command(ctx, path, "kubectl", "get", "nodes")
 	if _, err := d.lab.WriteWorkloadKubeconfig(ctx, clusterKey()); err != nil {
 		return err
 	}
