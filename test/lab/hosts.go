@@ -19,8 +19,8 @@ type hosts struct {
 	vips  *vips
 }
 
-// startHosts prepares the host agent. It costs little, so a lab without real
-// hosts has it too; only the static busybox is then not needed.
+// startHosts prepares the host agent. Hosts end with MAAS, which switches their
+// power off.
 func (l *Lab) startHosts(ctx context.Context) error {
 	if l.cfg.MAAS.Hollow {
 		return nil
@@ -90,9 +90,6 @@ func podStages() ([]byte, error) {
 	}
 	return all, nil
 }
-
-// stopHosts has nothing to wait for: the hosts end with MAAS.
-func (l *Lab) stopHosts() {}
 
 // HostProcesses are the processes that run on a host now.
 func (l *Lab) HostProcesses(systemID string) []*sandbox.Process {

@@ -166,7 +166,6 @@ func (l *Lab) Stop() {
 		if l.stop != nil {
 			l.stop()
 		}
-		l.stopHosts()
 		if l.api != nil {
 			l.api.Stop()
 		}

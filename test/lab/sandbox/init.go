@@ -22,6 +22,10 @@ func runInit() int {
 	signal.Notify(make(chan os.Signal, 1), unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
 	if err := prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, "sandbox: preparing namespaces:", err)
+		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+			// Ubuntu lets anybody make a user namespace and nobody use it.
+			fmt.Fprintln(os.Stderr, "sandbox: on Ubuntu 23.10 and later: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root")
+		}
 		return 1
 	}
 	inner := &exec.Cmd{

@@ -116,7 +116,7 @@ func (d *demo) play(ctx, watching context.Context) error {
 	if err := d.redirectLogs(); err != nil {
 		return err
 	}
-	d.screen.say("cluster-api-provider-maas: a Cluster of %d control plane and %d worker machines on %d simulated servers\n",
+	d.screen.say("%d control plane and %d worker machines on a rack of %d simulated servers\n",
 		d.opts.controlPlanes, d.opts.workers, d.opts.servers)
 	if err := d.step(limited, "startLab", "Start the management cluster, its providers and MAAS", d.startLab); err != nil {
 		return err

@@ -69,7 +69,7 @@ func (p phase) style() string {
 }
 
 func paint(s, style string, colours bool) string {
-	if !colours || style == styleNone {
+	if !colours || style == styleNone || s == "" {
 		return s
 	}
 	return "\x1b[" + style + "m" + s + "\x1b[0m"
