@@ -261,7 +261,7 @@ func TestHostsComeAndGo(t *testing.T) {
 	defer ln.Close()
 	dial := func(addr string) error {
 		return stays.Do(func() error {
-			conn, err := net.DialTimeout("tcp", addr, 500*time.Millisecond)
+			conn, err := net.DialTimeout("tcp", addr, 5*time.Second) // a new port forwards after a second or so
 			if err != nil {
 				return err
 			}
