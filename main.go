@@ -42,6 +42,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -82,6 +83,7 @@ type options struct {
 	kubeAPIBurst     int
 	maasQPS          float64
 	maasPollInterval time.Duration
+	maasRelist       time.Duration
 	webhookPort      int
 	webhookCertDir   string
 	webhookCertName  string
@@ -107,6 +109,8 @@ func (o *options) addFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.kubeAPIBurst, "kube-api-burst", 200, "Requests to the API server that may exceed the rate for a moment.")
 	fs.Float64Var(&o.maasQPS, "maas-qps", 0, "Requests per second to each MAAS; the client's default when 0.")
 	fs.DurationVar(&o.maasPollInterval, "maas-poll-interval", time.Second, "How often the event log of each MAAS is read.")
+	fs.DurationVar(&o.maasRelist, "maas-relist-interval", inventory.DefaultRelistInterval,
+		"How often all machines of each MAAS are listed, to find what its event log does not tell: deleted machines, changed tags, pools, zones.")
 	fs.IntVar(&o.webhookPort, "webhook-port", 9443, "Port of the webhook server.")
 	fs.StringVar(&o.webhookCertDir, "webhook-cert-dir", "/tmp/k8s-webhook-server/serving-certs/", "Directory of the webhook's certificate.")
 	fs.StringVar(&o.webhookCertName, "webhook-cert-name", "tls.crt", "File of the webhook's certificate.")
@@ -205,15 +209,19 @@ func newManager(opts *options, restConfig *rest.Config) (ctrl.Manager, error) {
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
 func setupControllers(ctx context.Context, mgr ctrl.Manager, opts *options) error {
+	requests, err := maasclient.NewMetrics(metrics.Registry)
+	if err != nil {
+		return fmt.Errorf("registering metrics: %w", err)
+	}
 	registry := inventory.NewRegistry(inventory.Options{
 		NewClient: func(c inventory.Credentials) (maas.Client, error) {
 			return maasclient.New(maasclient.Options{
-				Endpoint: c.Endpoint, APIKey: c.APIKey, CABundle: c.CABundle, QPS: opts.maasQPS,
+				Endpoint: c.Endpoint, APIKey: c.APIKey, CABundle: c.CABundle, QPS: opts.maasQPS, Metrics: requests,
 				UserAgent: controllerName + "/" + version,
 			})
 		},
 		Logger:   ctrl.Log.WithName("inventory"),
-		Follower: inventory.FollowerOptions{PollInterval: opts.maasPollInterval},
+		Follower: inventory.FollowerOptions{PollInterval: opts.maasPollInterval, RelistInterval: opts.maasRelist},
 	})
 	if err := mgr.Add(registry); err != nil {
 		return fmt.Errorf("adding the inventory: %w", err)

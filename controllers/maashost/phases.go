@@ -252,6 +252,10 @@ func (r *Reconciler) userData(ctx context.Context, s *scope) ([]byte, error) {
 // release gives the server back, after a fresh read in this reconcile that showed the allocation to be ours, or a release of ours to
 // have failed. A failed one is repeated at a pace that lets people see it.
 func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
+	if s.blocked() {
+		// The fresh read found an allocation that the status did not know of, and a consumer lives on it.
+		return false, nil
+	}
 	if s.step.Situation == lifecycle.ReleaseFailed {
 		if _, wait := r.refusals.pending(s.host.UID, r.Clock.Now()); wait > 0 {
 			s.retryAfter = wait

@@ -58,8 +58,12 @@ type scope struct {
 func (s *scope) deleting() bool { return !s.host.DeletionTimestamp.IsZero() }
 
 // blocked tells that nothing may be done to the server whatever its state is.
+// A lease that never got its server may end while its consumer lives: that is how it is given up.
 func (s *scope) blocked() bool {
-	return (s.deleting() && s.consumer == consumerLives) || (!s.deleting() && s.consumer == consumerGone)
+	if s.deleting() {
+		return s.consumer == consumerLives && s.lease().Allocated
+	}
+	return s.consumer == consumerGone
 }
 
 // lease is what the planner needs to know of the MaasHost.

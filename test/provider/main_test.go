@@ -57,6 +57,8 @@ func run(m *testing.M) int {
 		// A killed leader is to be succeeded within seconds.
 		ExtraArgs: map[string][]string{lab.MAAS: {
 			"--leader-elect-lease-duration=2s", "--leader-elect-renew-deadline=1500ms", "--leader-elect-retry-period=300ms", "--v=4",
+			// MAAS tells nobody that a machine was deleted.
+			"--maas-relist-interval=5s",
 		}},
 		MAAS: lab.MAASConfig{Hollow: true, Timings: maassim.Timings{
 			Commit: 20 * time.Millisecond, PowerOn: 50 * time.Millisecond, PowerOff: 150 * time.Millisecond, PowerRetry: time.Second,

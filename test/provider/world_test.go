@@ -271,7 +271,9 @@ func (w *world) awaitAllFree() {
 func (w *world) deploys() int {
 	n := 0
 	for _, id := range w.ids {
-		n += w.view(id).Deploys
+		if v, ok := w.sim().Machine(id); ok {
+			n += v.Deploys
+		}
 	}
 	return n
 }
