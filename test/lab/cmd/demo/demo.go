@@ -93,6 +93,8 @@ func (d *demo) run(ctx context.Context) int {
 		}
 	}
 	if interrupted && !errors.Is(err, errInterrupted) {
+		d.screen.settle()
+		d.screen.say("\nInterrupted")
 		d.report.fail(errInterrupted)
 	}
 	d.finish(err == nil || errors.Is(err, errInterrupted))

@@ -164,6 +164,11 @@ func brief(why string, width int) string {
 		// MAAS's own words stand at the end, in brackets.
 		why = strings.TrimSuffix(rest[strings.Index(rest, "(")+1:], ")")
 	}
+	// The first of a list of conditions, and of that what follows its name.
+	why, _, _ = strings.Cut(why, "; ")
+	if _, message, ok := strings.Cut(why, ": "); ok && len([]rune(why)) > width {
+		why = message
+	}
 	if rest, ok := strings.CutPrefix(why, "Waiting for "); ok {
 		why = "for " + rest
 	}

@@ -154,6 +154,8 @@ func TestBrief(t *testing.T) {
 		{"MAAS installs r1-cp-01 with custom/ubuntu", 20, "MAAS installs r1-cp…"},
 		{"Waiting for the control plane to be initialised", 43, "for the control plane to be initialised"},
 		{"Waiting for the control plane to be initialised", 12, "for the con…"},
+		{"EtcdMemberHealthy: Waiting for a Node; Control plane components: none", 40, "EtcdMemberHealthy: Waiting for a Node"},
+		{"EtcdMemberHealthy: Waiting for a Node; Control plane components: none", 20, "for a Node"},
 		{"zwölf", 5, "zwölf"},
 		{"anything", 0, ""},
 		{"anything", 1, "…"},

@@ -77,9 +77,9 @@ func (d *demo) command(ctx context.Context, kubeconfig, tool string, args ...str
 
 // durations is a table of what each machine took.
 func durations(machines []machineReport) []string {
-	out := []string{fmt.Sprintf("%-28s %-10s %8s %9s %11s %11s", "MACHINE", "HOST", "LEASED", "DEPLOYED", "NODE READY", "MAAS CALLS")}
+	out := []string{fmt.Sprintf("%-24s  %-8s  %8s  %8s  %10s  %10s", "MACHINE", "HOST", "LEASED", "DEPLOYED", "NODE READY", "MAAS CALLS")}
 	for _, m := range machines {
-		out = append(out, fmt.Sprintf("%-28s %-10s %6.1f s %7.1f s %9.1f s %11d",
+		out = append(out, fmt.Sprintf("%-24s  %-8s  %6.1f s  %6.1f s  %8.1f s  %10d",
 			m.Name, m.Host, m.LeasedAfter, m.DeployedAfter, m.NodeReadyAfter, m.MAASCalls.Create))
 	}
 	return out

@@ -51,14 +51,14 @@ func TestLines(t *testing.T) {
 			"ROLE           MACHINE                   PHASE      HOST      TIME  WHY",
 			"control plane  demo-control-plane-x7k2p  Ready      r1-cp-01  0:41",
 			"worker         demo-workers-4vtqz-8xk9p  Deploying  r2-wk-01  0:09  Performing PXE boot",
-			"worker         demo-workers-4vtqz-qqqqq  Waiting              0:00  No server fits: 3 of 6 are leased, 2 are Broken, 1…",
+			"worker         demo-workers-4vtqz-qqqqq  Waiting              0:00  3 of 6 are leased, 2 are Broken, 1 is in zone rack-3",
 		}},
 		{80, []string{
 			"Cluster demo: control plane initialised, nodes ready 1/6, MAAS calls 123, 1:23",
 			"MACHINE                   PHASE      HOST      TIME  WHY",
 			"demo-control-plane-x7k2p  Ready      r1-cp-01  0:41",
 			"demo-workers-4vtqz-8xk9p  Deploying  r2-wk-01  0:09  Performing PXE boot",
-			"demo-workers-4vtqz-qqqqq  Waiting              0:00  No server fits: 3 of 6 are…",
+			"demo-workers-4vtqz-qqqqq  Waiting              0:00  3 of 6 are leased, 2 are B…",
 		}},
 		{60, []string{
 			"Cluster demo: initialised, nodes ready 1/6, MAAS calls 123,…",
