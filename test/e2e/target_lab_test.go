@@ -32,10 +32,10 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 )
 
-// Servers of the lab: as many as the largest spec takes.
+// Servers of the lab. The control plane takes both of its own in an upgrade; one of the workers' is to be left alone.
 const (
 	controlPlaneServers = 2
-	workerServers       = 1
+	workerServers       = 2
 )
 
 // labTarget is the lab.

@@ -46,20 +46,24 @@ var _ = Describe("Upgrading Kubernetes", Label("upgrade"), func() {
 	)
 
 	BeforeEach(func() {
+		cluster = &clusterctl.ApplyClusterTemplateAndWaitResult{}
 		for _, name := range []string{capie2e.KubernetesVersionUpgradeTo, imageUpgradeTo} {
 			if e2eConfig.GetVariableOrEmpty(name) == "" {
 				Skip(name + " is not set")
 			}
 		}
-		cluster = &clusterctl.ApplyClusterTemplateAndWaitResult{}
 		namespace, cancelWatches = framework.SetupSpecNamespace(ctx, specName, management, *artifactFolder, postNamespaceCreated)
-		DeferCleanup(func() {
-			framework.DumpSpecResourcesAndCleanup(ctx, specName, management, clusterctlConfigPath, *artifactFolder, namespace, cancelWatches,
-				cluster.Cluster, e2eConfig.GetIntervals, *skipCleanup)
-		})
 	})
 
-	It("installs each worker anew on the server that it had", func() {
+	AfterEach(func() {
+		if cluster.Cluster == nil {
+			return // Skipped.
+		}
+		framework.DumpSpecResourcesAndCleanup(ctx, specName, management, clusterctlConfigPath, *artifactFolder, namespace, cancelWatches,
+			cluster.Cluster, e2eConfig.GetIntervals, *skipCleanup)
+	})
+
+	It("Should install each worker anew on the server that it had", func() {
 		name := specName + "-" + util.RandomString(6)
 		clusterctl.ApplyClusterTemplateAndWait(ctx, clusterctl.ApplyClusterTemplateAndWaitInput{
 			ClusterProxy: management,
@@ -103,7 +107,10 @@ var _ = Describe("Upgrading Kubernetes", Label("upgrade"), func() {
 			WaitForMachinesToBeUpgraded: e2eConfig.GetIntervals(specName, "wait-worker-upgrade"),
 		})
 
-		Expect(workerProviderIDs(cluster.Cluster)).To(Equal(before), "The worker came back on another server")
+		// The framework waits for Machines of the new version, not for what becomes of them.
+		Eventually(workerProviderIDs, e2eConfig.GetIntervals(specName, "wait-worker-nodes")...).WithArguments(cluster.Cluster).
+			Should(Equal(before), "The worker did not come back to its server")
+		framework.VerifyMachinesReady(ctx, framework.VerifyMachinesReadyInput{Lister: management.GetClient(), Name: name, Namespace: namespace.Name})
 		checkIdentity(management, namespace.Name, name)
 		By("Checking that every Node runs the new version")
 		nodes := &corev1.NodeList{}
