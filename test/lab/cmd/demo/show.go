@@ -61,15 +61,17 @@ func (d *demo) command(ctx context.Context, kubeconfig, tool string, args ...str
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	d.screen.say("\n%s", paint("$ "+tool+" "+strings.Join(args, " "), styleBold, d.screen.colours))
-	if tool == "clusterctl" && d.screen.colours {
-		args = append(args, "--color")
-	}
 	cmd := exec.CommandContext(ctx, lab.Tool(tool), args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "CLUSTERCTL_DISABLE_VERSIONCHECK=true", "HOME="+artifacts())
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
-	d.screen.say("%s", out.String())
+	width, _ := d.screen.size()
+	if d.screen.live {
+		d.screen.say("%s", highlight(narrow(out.String(), width), d.screen.colours))
+	} else {
+		d.screen.say("%s", out.String())
+	}
 	if err != nil {
 		d.screen.say("%s: %s", tool, err)
 	}

@@ -78,8 +78,6 @@ func paint(s, style string, colours bool) string {
 // column is one column of the table.
 type column struct {
 	title string
-	// least is what it is cut down to, most what it may have; 0 is what its cells need.
-	least int
 	cell  func(r row, width int) string
 	style func(r row) string
 	width int
