@@ -146,7 +146,11 @@ func (d *demo) play(ctx, watching context.Context) error {
 		return err
 	}
 	d.endSteady()
-	return d.remove(limited)
+	if err := d.remove(limited); err != nil {
+		return err
+	}
+	d.screen.say("\n%s in %s", paint("OK", styleGreen, d.screen.colours), clock(time.Since(d.report.StartedAt)))
+	return nil
 }
 
 // redirectLogs keeps what libraries log off the screen.

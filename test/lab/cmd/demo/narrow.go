@@ -22,31 +22,37 @@ import (
 	"strings"
 )
 
-// dispensable are the columns of kubectl and clusterctl that go first where a
+// dispensable are the columns by tool, in the order in which they go where a
 // terminal is too narrow; lines that wrap cannot be read.
-var dispensable = []string{"UP TO DATE", "REPLICAS", "AVAILABLE", "AGE", "SINCE", "CLUSTER", "REASON", "READY", "POWER", "POOL"}
+var dispensable = map[string][]string{
+	"clusterctl": {"UP TO DATE", "REPLICAS", "AVAILABLE", "READY", "SINCE", "REASON"},
+	"kubectl":    {"CLUSTER", "REASON", "AGE", "POWER", "POOL", "READY"},
+}
 
 // header finds the columns of a table in its first line; only one title has
 // spaces in it.
 var header = regexp.MustCompile(`UP TO DATE|\S+`)
 
-// narrow leaves out columns of a table until it fits. What has no such columns
-// stays as it is.
-func narrow(table string, width int) string {
+// narrow leaves out columns of a tool's table until it fits. What has no such
+// columns stays as it is.
+func narrow(tool, table string, width int) string {
 	lines := strings.Split(strings.TrimRight(table, "\n"), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
 	titles := header.FindAllStringIndex(lines[0], -1)
-	for _, title := range dispensable {
+	for _, title := range dispensable[tool] {
 		if widest(lines) <= width {
 			break
 		}
 		i := slices.IndexFunc(titles, func(at []int) bool { return lines[0][at[0]:at[1]] == title })
-		if i <= 0 || i == len(titles)-1 {
+		if i <= 0 {
 			continue
 		}
-		from, to := titles[i][0], titles[i+1][0]
+		from, to := titles[i][0], widest(lines)
+		if i+1 < len(titles) {
+			to = titles[i+1][0]
+		}
 		for j, l := range lines {
 			runes := []rune(l)
 			lines[j] = strings.TrimRight(string(runes[:min(from, len(runes))])+string(runes[min(to, len(runes)):]), " ")

@@ -29,16 +29,22 @@ func TestNarrow(t *testing.T) {
 		60: "NAME                 READY STATUS REASON     SINCE MESSAGE\n" +
 			"Cluster default/demo 6     True   Available  28s\n" +
 			"├─MaasCluster              True   Ready      2s",
+		50: "NAME                 STATUS REASON     MESSAGE\n" +
+			"Cluster default/demo True   Available\n" +
+			"├─MaasCluster        True   Ready",
 		20: "NAME                 STATUS MESSAGE\n" +
 			"Cluster default/demo True\n" +
 			"├─MaasCluster        True",
 	} {
-		if got := narrow(table, width); got != want {
+		if got := narrow("clusterctl", table, width); got != want {
 			t.Errorf("at width %d:\n%s\nwant:\n%s", width, got, want)
 		}
 	}
+	if got, want := narrow("kubectl", "NAME   READY   AGE\nx      True    9s\n", 15), "NAME   READY\nx      True"; got != want {
+		t.Errorf("the last column stays: %q, want %q", got, want)
+	}
 	for _, text := range []string{"", "Error from server: no"} {
-		if got := narrow(text, 5); got != text {
+		if got := narrow("kubectl", text, 5); got != text {
 			t.Errorf("%q became %q", text, got)
 		}
 	}

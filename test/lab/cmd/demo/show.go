@@ -68,7 +68,7 @@ func (d *demo) command(ctx context.Context, kubeconfig, tool string, args ...str
 	err := cmd.Run()
 	width, _ := d.screen.size()
 	if d.screen.live {
-		d.screen.say("%s", highlight(narrow(out.String(), width), d.screen.colours))
+		d.screen.say("%s", highlight(narrow(tool, out.String(), width), d.screen.colours))
 	} else {
 		d.screen.say("%s", out.String())
 	}
