@@ -35,6 +35,7 @@ import (
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
+	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/cluster-api/util/finalizers"
 	"sigs.k8s.io/cluster-api/util/patch"
 	"sigs.k8s.io/cluster-api/util/paused"
@@ -91,6 +92,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	if err := r.Client.Get(ctx, req.NamespacedName, maasCluster); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if annotations.IsExternallyManaged(maasCluster) {
+		// Somebody else sets its status.
+		return ctrl.Result{}, nil
+	}
 	cluster, err := util.GetOwnerCluster(ctx, r.Client, maasCluster.ObjectMeta)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return ctrl.Result{}, fmt.Errorf("getting the owner Cluster: %w", err)
@@ -117,7 +122,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 		setStatus(s)
 		err := patcher.Patch(ctx, maasCluster, patch.WithOwnedConditions{Conditions: ownedConditions})
 		if s.deleting() && !controllerutil.ContainsFinalizer(maasCluster, infrav1.ClusterFinalizer) {
-			err = client.IgnoreNotFound(err)
+			// With its last finalizer the object is gone, and the patch of its status comes too late.
+			err = kerrors.FilterOut(err, apierrors.IsNotFound)
 		}
 		if err != nil {
 			reterr = kerrors.NewAggregate([]error{reterr, err})

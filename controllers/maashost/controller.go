@@ -119,7 +119,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 		setConditions(s)
 		err := patcher.Patch(ctx, host, patch.WithOwnedConditions{Conditions: ownedConditions})
 		if !host.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(host, infrav1.HostFinalizer) {
-			err = client.IgnoreNotFound(err)
+			// With its last finalizer the object is gone, and the patch of its status comes too late.
+			err = kerrors.FilterOut(err, apierrors.IsNotFound)
 		}
 		if err != nil {
 			reterr = kerrors.NewAggregate([]error{reterr, err})

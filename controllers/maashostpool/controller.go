@@ -20,11 +20,14 @@ package maashostpool
 import (
 	"context"
 	"fmt"
+	"time"
 
 	kerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"sigs.k8s.io/cluster-api/util/patch"
@@ -56,8 +59,8 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		Named("maashostpool").
 		WithOptions(options).
 		WithEventFilter(predicates.ResourceHasFilterLabel(mgr.GetScheme(), ctrl.LoggerFrom(ctx), r.WatchFilterValue)).
-		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(poolOfHost)).
-		WatchesRawSource(r.Access.Source(r.allPools)).
+		Watches(&infrav1.MaasHost{}, delayed(poolOfHost)).
+		WatchesRawSource(r.Access.DelayedSource(countDelay, r.allPools)).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("building the MaasHostPool controller: %w", err)
@@ -125,12 +128,32 @@ func (r *Reconciler) takeStock(ctx context.Context, s *scope) error {
 	return nil
 }
 
-func poolOfHost(_ context.Context, o client.Object) []ctrl.Request {
+// countDelay makes one count of many changes: 200 servers that are installed at once change several times a second.
+const countDelay = time.Second
+
+// delayed wakes the pool of a lease that comes or goes, a moment later.
+func delayed(poolOf func(client.Object) (ctrl.Request, bool)) handler.Funcs {
+	enqueue := func(o client.Object, q workqueue.TypedRateLimitingInterface[ctrl.Request]) {
+		if pool, ok := poolOf(o); ok {
+			q.AddAfter(pool, countDelay)
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q workqueue.TypedRateLimitingInterface[ctrl.Request]) {
+			enqueue(e.Object, q)
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q workqueue.TypedRateLimitingInterface[ctrl.Request]) {
+			enqueue(e.Object, q)
+		},
+	}
+}
+
+func poolOfHost(o client.Object) (ctrl.Request, bool) {
 	host, ok := o.(*infrav1.MaasHost)
 	if !ok || host.Spec.HostPoolRef.Name == "" {
-		return nil
+		return ctrl.Request{}, false
 	}
-	return []ctrl.Request{{NamespacedName: client.ObjectKey{Namespace: host.Namespace, Name: host.Spec.HostPoolRef.Name}}}
+	return ctrl.Request{NamespacedName: client.ObjectKey{Namespace: host.Namespace, Name: host.Spec.HostPoolRef.Name}}, true
 }
 
 // allPools wakes every pool: counting one costs a walk over the snapshot and no call to MAAS.

@@ -26,6 +26,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	kerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -53,6 +54,9 @@ type Reconciler struct {
 	Recorder  events.EventRecorder
 	// WatchFilterValue restricts the objects to those with this watch filter label.
 	WatchFilterValue string
+	Clock            clock.PassiveClock
+
+	choices choices
 }
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachines,verbs=get;list;watch;update;patch
@@ -117,7 +121,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 		setStatus(s)
 		err := patcher.Patch(ctx, maasMachine, patch.WithOwnedConditions{Conditions: ownedConditions})
 		if s.deleting() && !controllerutil.ContainsFinalizer(maasMachine, infrav1.MachineFinalizer) {
-			err = client.IgnoreNotFound(err)
+			// With its last finalizer the object is gone, and the patch of its status comes too late.
+			err = kerrors.FilterOut(err, apierrors.IsNotFound)
 		}
 		if err != nil {
 			reterr = kerrors.NewAggregate([]error{reterr, err})

@@ -34,6 +34,7 @@ import (
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/allocation"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
 
 // findHost finds the lease made out to this machine in the cache.
@@ -115,31 +116,40 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
+	// Past the cache once, before anything is made.
+	if err := r.findHostLive(ctx, s); err != nil || s.host != nil {
+		return err
+	}
 	for {
-		decision := allocation.Choose(allocation.Input{Request: request, Machines: snapshot.List(), Leased: leased})
+		decision := r.choices.choose(request, snapshot.List(), leased, r.Clock.Now())
 		if decision.Machine == nil {
 			s.waitFor(infrav1.NoHostFitsReason, decision.Miss.String())
 			return nil
 		}
-		if err := r.findHostLive(ctx, s); err != nil || s.host != nil {
+		made, err := r.makeLease(ctx, s, decision.Machine)
+		if made || err != nil {
 			return err
 		}
-		host := newHost(s, decision.Machine.SystemID)
-		err := r.Client.Create(ctx, host)
-		if apierrors.IsAlreadyExists(err) {
-			leased[decision.Machine.SystemID] = "a machine that was faster"
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("making the lease on %s: %w", decision.Machine.SystemID, err)
-		}
-		ctrl.LoggerFrom(ctx).Info("Leased server", "MaasHost", host.Name, "hostname", decision.Machine.Hostname)
-		r.Recorder.Eventf(s.maasMachine, host, corev1.EventTypeNormal, "Leased", "Lease", "Leased server %s (%s)",
-			decision.Machine.Hostname, decision.Machine.SystemID)
-		s.host = host
-		s.maasMachine.Status.Hostname = decision.Machine.Hostname
-		return nil
+		leased[decision.Machine.SystemID] = "a machine that was faster"
 	}
+}
+
+// makeLease makes the MaasHost; false when there is one on the server already.
+func (r *Reconciler) makeLease(ctx context.Context, s *scope, m *maas.Machine) (bool, error) {
+	host := newHost(s, m.SystemID)
+	err := r.Client.Create(ctx, host)
+	if apierrors.IsAlreadyExists(err) {
+		return false, nil
+	}
+	if err != nil {
+		r.choices.drop(m.SystemID)
+		return false, fmt.Errorf("making the lease on %s: %w", m.SystemID, err)
+	}
+	ctrl.LoggerFrom(ctx).Info("Leased server", "MaasHost", host.Name, "hostname", m.Hostname)
+	r.Recorder.Eventf(s.maasMachine, host, corev1.EventTypeNormal, "Leased", "Lease", "Leased server %s (%s)", m.Hostname, m.SystemID)
+	s.host = host
+	s.maasMachine.Status.Hostname = m.Hostname
+	return true, nil
 }
 
 // request gathers what the machine needs from its own spec, its pool and its failure domain.

@@ -18,6 +18,7 @@ package access
 
 import (
 	"context"
+	"time"
 
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -29,6 +30,11 @@ import (
 // Source wakes a controller when MAAS machines change. The function names the objects concerned; nil ids mean that the health of a
 // connection changed and concern them all.
 func (r *Resolver) Source(requests func(ctx context.Context, systemIDs []string) ([]ctrl.Request, error)) source.Source {
+	return r.DelayedSource(0, requests)
+}
+
+// DelayedSource wakes a controller after a delay, so that changes that come in quick succession wake it once.
+func (r *Resolver) DelayedSource(delay time.Duration, requests func(ctx context.Context, systemIDs []string) ([]ctrl.Request, error)) source.Source {
 	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
 		unsubscribe := r.sessions.Subscribe(func(ctx context.Context, change inventory.Change) {
 			due, err := requests(ctx, change.SystemIDs)
@@ -38,7 +44,7 @@ func (r *Resolver) Source(requests func(ctx context.Context, systemIDs []string)
 				return
 			}
 			for _, request := range due {
-				queue.Add(request)
+				queue.AddAfter(request, delay)
 			}
 		})
 		context.AfterFunc(ctx, unsubscribe)

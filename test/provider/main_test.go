@@ -58,7 +58,7 @@ func run(m *testing.M) int {
 		ExtraArgs: map[string][]string{lab.MAAS: {
 			"--leader-elect-lease-duration=2s", "--leader-elect-renew-deadline=1500ms", "--leader-elect-retry-period=300ms", "--v=4",
 			// MAAS tells nobody that a machine was deleted.
-			"--maas-relist-interval=5s",
+			"--maas-relist-interval=5s", "--maas-qps=-1",
 		}},
 		MAAS: lab.MAASConfig{Hollow: true, Timings: maassim.Timings{
 			Commit: 20 * time.Millisecond, PowerOn: 50 * time.Millisecond, PowerOff: 150 * time.Millisecond, PowerRetry: time.Second,
@@ -76,7 +76,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-func newClient() (client.Client, error) {
+func newClient() (client.WithWatch, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, clusterv1.AddToScheme, infrav1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -85,5 +85,5 @@ func newClient() (client.Client, error) {
 	}
 	cfg := theLab.AdminConfig()
 	cfg.QPS, cfg.Burst = 200, 400
-	return client.New(cfg, client.Options{Scheme: scheme})
+	return client.NewWithWatch(cfg, client.Options{Scheme: scheme})
 }

@@ -53,11 +53,13 @@ const (
 // world is what one test has to itself: a namespace with a cluster, and servers in a MAAS resource pool of the same name.
 type world struct {
 	*testing.T
-	client.Client
+	client.WithWatch
 
 	ctx context.Context //nolint:containedctx // a world lives as long as its test, whose context this is
 	ns  string
 	ids []string
+	// leases are the ids of the leases, once they were noted.
+	leases map[string]bool
 }
 
 func newWorld(t *testing.T, servers int) *world {
@@ -82,7 +84,7 @@ func emptyWorld(t *testing.T, servers int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, Client: c, ctx: t.Context()}
+	w := &world{T: t, WithWatch: c, ctx: t.Context()}
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "t-"}}
 	w.create(ns)
 	w.ns = ns.Name
@@ -112,7 +114,7 @@ func (w *world) server(hostname string) string {
 
 func (w *world) create(o client.Object) {
 	w.Helper()
-	if err := w.Client.Create(w.ctx, o); err != nil {
+	if err := w.WithWatch.Create(w.ctx, o); err != nil {
 		w.Fatalf("creating %T %s: %v", o, o.GetName(), err)
 	}
 }

@@ -1,0 +1,64 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package maasmachine
+
+import (
+	"sync"
+	"time"
+
+	"github.com/capmaas/cluster-api-provider-maas/pkg/allocation"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
+)
+
+// choices keeps reconciles that run at the same time from choosing the same server only to lose it: the cache shows a new lease a moment
+// after it was made. That two machines never get one server does not rest on it, but on the API server, which lets one MaasHost of a name
+// be made.
+type choices struct {
+	mu     sync.Mutex
+	recent map[string]time.Time
+}
+
+// choiceAge is well beyond the cache's delay.
+const choiceAge = 30 * time.Second
+
+// choose chooses a server that nobody here chose a moment ago, and notes it.
+func (c *choices) choose(request allocation.Request, machines []*maas.Machine, leased map[string]string, now time.Time) allocation.Decision {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, at := range c.recent {
+		if now.Sub(at) > choiceAge {
+			delete(c.recent, id)
+		} else if _, ok := leased[id]; !ok {
+			leased[id] = "a lease just made"
+		}
+	}
+	decision := allocation.Choose(allocation.Input{Request: request, Machines: machines, Leased: leased})
+	if decision.Machine != nil {
+		if c.recent == nil {
+			c.recent = map[string]time.Time{}
+		}
+		c.recent[decision.Machine.SystemID] = now
+	}
+	return decision
+}
+
+// drop forgets a choice that led to no lease.
+func (c *choices) drop(systemID string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.recent, systemID)
+}
