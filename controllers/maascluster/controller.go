@@ -26,13 +26,6 @@ import (
 	kerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
 	"sigs.k8s.io/cluster-api/util/annotations"
@@ -40,6 +33,11 @@ import (
 	"sigs.k8s.io/cluster-api/util/patch"
 	"sigs.k8s.io/cluster-api/util/paused"
 	"sigs.k8s.io/cluster-api/util/predicates"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
@@ -96,17 +94,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 		// Somebody else sets its status.
 		return ctrl.Result{}, nil
 	}
-	cluster, err := util.GetOwnerCluster(ctx, r.Client, maasCluster.ObjectMeta)
-	if err != nil && !apierrors.IsNotFound(err) {
-		return ctrl.Result{}, fmt.Errorf("getting the owner Cluster: %w", err)
+	cluster, err := r.ownerOf(ctx, maasCluster)
+	if err != nil || (cluster == nil && maasCluster.DeletionTimestamp.IsZero()) {
+		// Without an error: Cluster API sets the owner and thereby wakes us.
+		return ctrl.Result{}, err
 	}
-	if cluster == nil && maasCluster.DeletionTimestamp.IsZero() {
-		// Cluster API sets the owner and thereby wakes us.
-		return ctrl.Result{}, nil
-	}
-	if cluster != nil {
-		ctx = ctrl.LoggerInto(ctx, ctrl.LoggerFrom(ctx).WithValues("Cluster", klog.KObj(cluster)))
-	}
+	ctx = ctrl.LoggerInto(ctx, ctrl.LoggerFrom(ctx).WithValues("Cluster", klog.KRef(maasCluster.Namespace, nameOf(cluster))))
 	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, maasCluster, infrav1.ClusterFinalizer); err != nil || added {
 		return ctrl.Result{}, err
 	}
@@ -120,19 +113,33 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	s := &scope{maasCluster: maasCluster, cluster: cluster}
 	defer func() {
 		setStatus(s)
-		err := patcher.Patch(ctx, maasCluster, patch.WithOwnedConditions{Conditions: ownedConditions})
-		if s.deleting() && !controllerutil.ContainsFinalizer(maasCluster, infrav1.ClusterFinalizer) {
-			// With its last finalizer the object is gone, and the patch of its status comes too late.
-			err = kerrors.FilterOut(err, apierrors.IsNotFound)
-		}
-		if err != nil {
-			reterr = kerrors.NewAggregate([]error{reterr, err})
-		}
+		// With its last finalizer an object is gone, and the patch of its status comes too late.
+		err := kerrors.FilterOut(patcher.Patch(ctx, maasCluster, patch.WithOwnedConditions{Conditions: ownedConditions}), apierrors.IsNotFound)
+		reterr = kerrors.NewAggregate([]error{reterr, err})
 	}()
 	if s.deleting() {
 		return r.reconcileDelete(ctx, s)
 	}
 	return r.reconcileNormal(ctx, s)
+}
+
+// ownerOf returns the Cluster, nil when there is none (any more).
+func (r *Reconciler) ownerOf(ctx context.Context, maasCluster *infrav1.MaasCluster) (*clusterv1.Cluster, error) {
+	cluster, err := util.GetOwnerCluster(ctx, r.Client, maasCluster.ObjectMeta)
+	if apierrors.IsNotFound(err) {
+		return nil, nil //nolint:nilnil // a missing Cluster is an answer here, not a failure
+	}
+	if err != nil {
+		return nil, fmt.Errorf("getting the owner Cluster: %w", err)
+	}
+	return cluster, nil
+}
+
+func nameOf(cluster *clusterv1.Cluster) string {
+	if cluster == nil {
+		return ""
+	}
+	return cluster.Name
 }
 
 // reconcileNormal is the list of phases.

@@ -210,7 +210,7 @@ func (r *Reconciler) annotate(ctx context.Context, s *scope) error {
 
 // deploy is irreversible: it wipes disks. It comes only after a fresh read in this reconcile that showed the allocation to be ours.
 func (r *Reconciler) deploy(ctx context.Context, s *scope) (bool, error) {
-	if refusal, wait := r.refusals.pending(s.host.UID, r.Clock.Now()); wait > 0 {
+	if wait, refusal := r.refusals.pending(s.host.UID, r.Clock.Now()); wait > 0 {
 		s.refusal, s.retryAfter = refusal, wait
 		return false, nil
 	}
@@ -239,13 +239,10 @@ func (r *Reconciler) userData(ctx context.Context, s *scope) ([]byte, error) {
 	secret := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: s.host.Namespace, Name: s.host.Spec.UserDataSecretRef.Name}
 	err := r.Client.Get(ctx, key, secret)
-	if err != nil && !apierrors.IsNotFound(err) {
+	if client.IgnoreNotFound(err) != nil {
 		return nil, fmt.Errorf("getting bootstrap data Secret %s: %w", key, err)
 	}
-	if err != nil || len(secret.Data["value"]) == 0 {
-		s.userDataMissing = true
-		return nil, nil
-	}
+	s.userDataMissing = len(secret.Data["value"]) == 0
 	return secret.Data["value"], nil
 }
 
@@ -257,7 +254,7 @@ func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
 		return false, nil
 	}
 	if s.step.Situation == lifecycle.ReleaseFailed {
-		if _, wait := r.refusals.pending(s.host.UID, r.Clock.Now()); wait > 0 {
+		if wait, _ := r.refusals.pending(s.host.UID, r.Clock.Now()); wait > 0 {
 			s.retryAfter = wait
 			return false, nil
 		}

@@ -44,19 +44,19 @@ func (r *refusals) note(host types.UID, err error, until time.Time) {
 	r.byHost[host] = refusal{err: err, until: until}
 }
 
-// pending returns the last refusal and how long the call is still to wait, 0 when it is due.
-func (r *refusals) pending(host types.UID, now time.Time) (error, time.Duration) {
+// pending returns how long the call is still to wait, 0 when it is due, and the last refusal.
+func (r *refusals) pending(host types.UID, now time.Time) (wait time.Duration, refused error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p, ok := r.byHost[host]
 	if !ok {
-		return nil, 0
+		return 0, nil
 	}
 	if wait := p.until.Sub(now); wait > 0 {
-		return p.err, wait
+		return wait, p.err
 	}
 	delete(r.byHost, host)
-	return nil, 0
+	return 0, nil
 }
 
 // forget drops what is known of a lease that ends.

@@ -21,7 +21,6 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 
@@ -82,8 +81,8 @@ func no(reason, format string, args ...any) verdict {
 	return verdict{metav1.ConditionFalse, reason, fmt.Sprintf(format, args...)}
 }
 
-func unknown(reason, format string, args ...any) verdict {
-	return verdict{metav1.ConditionUnknown, reason, fmt.Sprintf(format, args...)}
+func unknown(format string, args ...any) verdict {
+	return verdict{metav1.ConditionUnknown, infrav1.WaitingForMaasReason, fmt.Sprintf(format, args...)}
 }
 
 // readiness sums up: the first verdict that is not good, or the deletion.
@@ -118,7 +117,7 @@ func judgement(s *scope) (allocated, deployed verdict) {
 			"server", s.host.Spec.ConsumerRef.Name)
 		return keep(s, infrav1.AllocatedCondition, v), v
 	case s.accessProblem != "":
-		v := unknown(infrav1.WaitingForMaasReason, "%s", s.accessProblem)
+		v := unknown("%s", s.accessProblem)
 		return v, v
 	case s.userDataMissing:
 		return yes(infrav1.AllocatedReason), no(infrav1.UserDataNotFoundReason,
@@ -153,53 +152,62 @@ func refused(s *scope) (allocated, deployed verdict) {
 	case lifecycle.Allocate:
 		return no(infrav1.WaitingForMaasReason, "%s. It is tried again", s.refusal), waiting
 	default:
-		v := unknown(infrav1.WaitingForMaasReason, "%s. It is tried again", s.refusal)
+		v := unknown("%s. It is tried again", s.refusal)
 		return keep(s, infrav1.AllocatedCondition, v), keep(s, infrav1.HostDeployedCondition, v)
 	}
 }
 
 // situation reports where the planner says the lease stands.
 func situation(s *scope) (allocated, deployed verdict) {
-	both := func(v verdict) (verdict, verdict) { return v, v }
+	if v, ok := trouble(s); ok {
+		if s.observation.Ownership == lifecycle.OwnershipOurs {
+			return yes(infrav1.AllocatedReason), v
+		}
+		return v, v
+	}
 	ours := yes(infrav1.AllocatedReason)
-	waiting := no(infrav1.WaitingForAllocationReason, "The server is not allocated yet")
 	name := hostname(s)
 	switch s.step.Situation {
-	case lifecycle.Unknown:
-		return both(unknown(infrav1.WaitingForMaasReason, "Waiting for the first look at MAAS"))
 	case lifecycle.NotAllocated:
-		return no(infrav1.NotAllocatedReason, "%s is about to be allocated", name), waiting
+		return no(infrav1.NotAllocatedReason, "%s is about to be allocated", name),
+			no(infrav1.WaitingForAllocationReason, "The server is not allocated yet")
 	case lifecycle.Allocated:
 		return ours, no(infrav1.DeployingReason, "%s is about to be installed", name)
 	case lifecycle.Deploying:
 		return ours, no(infrav1.DeployingReason, "MAAS installs %s with %s%s", name, s.host.Spec.Image.Name, quoted(s))
 	case lifecycle.Deployed:
 		return ours, yes(infrav1.HostDeployedReason)
-	case lifecycle.PoweredOff:
-		return ours, no(infrav1.HostPoweredOffReason, "%s is deployed and powered off. Power it on in MAAS, or delete the Machine", name)
-	case lifecycle.DeployFailed:
-		return ours, no(infrav1.DeployFailedReason, "MAAS could not install %s%s. Delete the Machine to try again with a fresh lease", name, quoted(s))
-	case lifecycle.DeployAborted:
-		return ours, no(infrav1.DeployAbortedReason, "The installation of %s was aborted in MAAS. Delete the Machine to try again", name)
-	case lifecycle.NotInService:
-		v := no(infrav1.HostNotInServiceReason, "%s is in state %q of MAAS%s%s. It is left alone until that ends", name,
-			state(s), locked(s), quoted(s))
-		if s.observation.Ownership == lifecycle.OwnershipOurs {
-			return ours, v
-		}
-		return both(v)
-	case lifecycle.Released:
-		return both(no(infrav1.HostReleasedReason, "%s was released in MAAS by somebody else. It is left alone; delete the Machine to replace it", name))
-	case lifecycle.Taken:
-		return both(no(infrav1.HostTakenReason, "%s belongs to %s in MAAS. It is left alone; delete the Machine to replace it", name, owner(s)))
-	case lifecycle.Gone:
-		return both(no(infrav1.HostGoneReason, "MAAS has no machine %s any more. Delete the Machine to replace it", s.host.Spec.SystemID))
-	case lifecycle.Releasing:
-		return both(no(infrav1.ReleasingReason, "MAAS releases %s%s", name, quoted(s)))
-	case lifecycle.ReleaseFailed:
-		return both(no(infrav1.ReleaseFailedReason, "MAAS could not release %s%s. It is tried again", name, quoted(s)))
+	default:
+		v := unknown("Waiting for the first look at MAAS")
+		return v, v
 	}
-	return both(unknown(infrav1.WaitingForMaasReason, "Not looked at yet"))
+}
+
+// trouble reports the situations that somebody or something has to end, and the way out of a lease.
+func trouble(s *scope) (verdict, bool) {
+	name := hostname(s)
+	switch s.step.Situation {
+	case lifecycle.PoweredOff:
+		return no(infrav1.HostPoweredOffReason, "%s is deployed and powered off. Power it on in MAAS, or delete the Machine", name), true
+	case lifecycle.DeployFailed:
+		return no(infrav1.DeployFailedReason, "MAAS could not install %s%s. Delete the Machine to try again with a fresh lease", name, quoted(s)), true
+	case lifecycle.DeployAborted:
+		return no(infrav1.DeployAbortedReason, "The installation of %s was aborted in MAAS. Delete the Machine to try again", name), true
+	case lifecycle.NotInService:
+		return no(infrav1.HostNotInServiceReason, "%s is in state %q of MAAS%s%s. It is left alone until that ends", name,
+			state(s), locked(s), quoted(s)), true
+	case lifecycle.Released:
+		return no(infrav1.HostReleasedReason, "%s was released in MAAS by somebody else. It is left alone; delete the Machine to replace it", name), true
+	case lifecycle.Taken:
+		return no(infrav1.HostTakenReason, "%s belongs to %s in MAAS. It is left alone; delete the Machine to replace it", name, owner(s)), true
+	case lifecycle.Gone:
+		return no(infrav1.HostGoneReason, "MAAS has no machine %s any more. Delete the Machine to replace it", s.host.Spec.SystemID), true
+	case lifecycle.Releasing:
+		return no(infrav1.ReleasingReason, "MAAS releases %s%s", name, quoted(s)), true
+	case lifecycle.ReleaseFailed:
+		return no(infrav1.ReleaseFailedReason, "MAAS could not release %s%s. It is tried again", name, quoted(s)), true
+	}
+	return verdict{}, false
 }
 
 // hostname names the server as people know it.

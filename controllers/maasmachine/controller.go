@@ -27,19 +27,17 @@ import (
 	kerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
 	"sigs.k8s.io/cluster-api/util/finalizers"
 	"sigs.k8s.io/cluster-api/util/patch"
 	"sigs.k8s.io/cluster-api/util/paused"
 	"sigs.k8s.io/cluster-api/util/predicates"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
@@ -119,14 +117,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	}
 	defer func() {
 		setStatus(s)
-		err := patcher.Patch(ctx, maasMachine, patch.WithOwnedConditions{Conditions: ownedConditions})
-		if s.deleting() && !controllerutil.ContainsFinalizer(maasMachine, infrav1.MachineFinalizer) {
-			// With its last finalizer the object is gone, and the patch of its status comes too late.
-			err = kerrors.FilterOut(err, apierrors.IsNotFound)
-		}
-		if err != nil {
-			reterr = kerrors.NewAggregate([]error{reterr, err})
-		}
+		// With its last finalizer an object is gone, and the patch of its status comes too late.
+		err := kerrors.FilterOut(patcher.Patch(ctx, maasMachine, patch.WithOwnedConditions{Conditions: ownedConditions}), apierrors.IsNotFound)
+		reterr = kerrors.NewAggregate([]error{reterr, err})
 	}()
 	if s.deleting() {
 		return ctrl.Result{}, r.reconcileDelete(ctx, s)

@@ -19,7 +19,6 @@ package maasmachine
 import (
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
-
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"

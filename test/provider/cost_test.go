@@ -180,7 +180,7 @@ func (w *world) awaitAll(n int, done func(*infrav1.MaasMachine) bool) {
 		select {
 		case <-w.ctx.Done():
 			w.Fatal(w.ctx.Err())
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(time.Second): // a list of 200 is a load of its own
 		}
 	}
 }

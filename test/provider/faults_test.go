@@ -28,8 +28,8 @@ func TestUnreliableMaas(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			w := newWorld(t, 10)
 			untouched := w.decoys()
-			recover := w.sim().FailRandomly(seed, 0.25)
-			defer recover()
+			mend := w.sim().FailRandomly(seed, 0.25)
+			defer mend()
 			var names []string
 			for i := range 10 {
 				names = append(names, fmt.Sprintf("m%d", i))
@@ -41,7 +41,7 @@ func TestUnreliableMaas(t *testing.T) {
 			}
 			w.deleteMachine(names...)
 			w.awaitGone(names...)
-			recover()
+			mend()
 			w.awaitAllFree()
 			untouched()
 			if got := w.deploys(); got != 10 {
