@@ -43,7 +43,7 @@ help: ## Show this
 	  /^[a-zA-Z0-9_-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(filter-out %.d,$(MAKEFILE_LIST))
 
 .PHONY: demo
-demo: tools-lab ## Show an upgrade on simulated servers, from an empty machine on
+demo: tools-lab ## Bring up a cluster on simulated servers and give it back, from an empty machine on
 	@echo "Building the demo"
 	@go build -o $(BIN)/demo ./test/lab/cmd/demo
 	@$(BIN)/demo $(DEMO_FLAGS)

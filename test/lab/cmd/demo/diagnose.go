@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,10 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/test/lab"
 )
 
-const tailLines = 8
+const (
+	tailLines = 8
+	tailWidth = 300
+)
 
 // diagnose prints what may help to see why the demo did not get on.
 func (d *demo) diagnose(ctx context.Context, cause error) {
@@ -117,7 +121,13 @@ func (d *demo) tail(path string) {
 	if err != nil {
 		return
 	}
-	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+	lines, what := strings.Split(strings.TrimSpace(string(raw)), "\n"), "End"
+	if errs := slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return !strings.HasPrefix(l, "E") }); len(errs) > 0 {
+		lines, what = errs, "Last errors" // as klog marks them
+	}
 	lines = lines[max(len(lines)-tailLines, 0):]
-	d.screen.say("\nEnd of %s:\n  %s", relative(path), strings.Join(lines, "\n  "))
+	for i := range lines {
+		lines[i] = cut(lines[i], tailWidth)
+	}
+	d.screen.say("\n%s of %s:\n  %s", what, relative(path), strings.Join(lines, "\n  "))
 }

@@ -19,6 +19,7 @@ package main
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -236,7 +237,7 @@ func complaints(all []metav1.Condition) []string {
 			fine = metav1.ConditionFalse
 		}
 		if c.Status != fine {
-			out = append(out, c.Type+"="+string(c.Status)+" "+c.Reason+": "+oneLine(c.Message))
+			out = append(out, strings.TrimSuffix(c.Type+"="+string(c.Status)+" "+c.Reason+": "+oneLine(c.Message), ": "))
 		}
 	}
 	return out

@@ -125,7 +125,9 @@ func unlessHeld(p phase, c *metav1.Condition) state {
 func deriveDeletion(m *clusterv1.Machine, mm *infrav1.MaasMachine, host *infrav1.MaasHost) state {
 	switch {
 	case mm == nil:
-		return because(released, conditions.Get(m, clusterv1.MachineDeletingCondition))
+		s := because(released, conditions.Get(m, clusterv1.MachineDeletingCondition))
+		s.reason = "" // what is left to delete is not worth a line each
+		return s
 	case mm.DeletionTimestamp.IsZero():
 		return because(draining, conditions.Get(m, clusterv1.MachineDeletingCondition))
 	case host != nil:

@@ -230,7 +230,7 @@ func (v view) changes(before view) []string {
 			continue
 		}
 		line := fmt.Sprintf("%-26s %-9s %-9s %s", r.machine, r.phase, r.host, r.why)
-		say("%s", strings.TrimRight(line, " "))
+		say("%s", cut(strings.TrimRight(line, " "), plainWidth))
 	}
 	if v.initialised && !before.initialised {
 		say("Control plane initialised")
