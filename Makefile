@@ -142,6 +142,12 @@ test: tools-lab ## Run all tests, on the lab where they need one
 	@go test -timeout 30m $(GO_TEST_FLAGS) ./...
 	@$(if $(E2E),echo "Running all tests of test/e2e"; cd test/e2e && go test -timeout 60m $(GO_TEST_FLAGS) ./...)
 
+.PHONY: bench
+bench: tools-lab ## Measure what the provider costs, hold it to test/provider/testdata/cost.yaml, and run the Go benchmarks
+	@echo "Provisioning 200 servers at once; _artifacts/cost.json has the figures"
+	@go test -count=1 -v -timeout 30m -run '^TestCost$$' ./test/provider -args -cost.machines=200 -cost.timing
+	@go test -run '^$$' -bench . -benchmem ./pkg/... ./test/maassim
+
 ##@ Tools
 
 .PHONY: tools-lint

@@ -22,6 +22,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -55,6 +56,8 @@ type bound struct {
 	Unit     string  `json:"unit"`
 	Max      float64 `json:"max"`
 	Measured float64 `json:"measured"`
+	// Timing marks what depends on how fast and how busy the computer is.
+	Timing bool `json:"timing,omitempty"`
 	// Got is what this run measured.
 	Got float64 `json:"got"`
 }
@@ -91,7 +94,7 @@ func (r *ranges) check(name string, got float64) {
 	}
 	b.Got, r.seen[name] = got, true
 	r.t.Logf("%-28s %8.2f %s (at most %g, usually %g)", name, got, b.Unit, b.Max, b.Measured)
-	if got > b.Max {
+	if got > b.Max && (*costTiming || !b.Timing) {
 		r.t.Errorf("%s: want at most %g %s, got %g", name, b.Max, b.Unit, got)
 	}
 }
@@ -115,7 +118,13 @@ func (r *ranges) write() {
 	}
 }
 
-// TestCost measures what testdata/cost.yaml bounds, first with 10 machines, then with 200 at once.
+// Flags of "make bench", which has the machine to itself. Elsewhere what takes time is measured and not judged.
+var (
+	costMachines = flag.Int("cost.machines", 50, "machines that TestCost provisions at once")
+	costTiming   = flag.Bool("cost.timing", false, "let TestCost fail for what takes too long or too much memory")
+)
+
+// TestCost measures what testdata/cost.yaml bounds, first with 10 machines, then with many at once.
 func TestCost(t *testing.T) {
 	r := loadRanges(t)
 	few := newWorld(t, 10)
@@ -126,8 +135,8 @@ func TestCost(t *testing.T) {
 	r.check("deployed-to-provisioned", few.slowest(latest()).Seconds())
 	quietFew := few.callsWhileQuiet()
 
-	many := newWorld(t, 200)
-	manyNames := many.bringUpMany(200)
+	many := newWorld(t, *costMachines)
+	manyNames := many.bringUpMany(*costMachines)
 	r.check("manager-peak-memory", float64(many.managerPeakKiB())/1024)
 	r.check("reconcile-p99", many.reconcileP99().Seconds()*1000)
 	quietMany := many.callsWhileQuiet()
