@@ -20,7 +20,7 @@ limitations under the License.
 // test/lab: a management cluster with real managers, a simulated MAAS and servers that run kubeadm) and runs the specs on it:
 //
 //	make tools-lab
-//	cd test/e2e && go test ./... -v
+//	cd test/e2e && go test ./... -v -timeout 30m
 //
 // Flags follow "-args" and are those of other providers' suites: -e2e.config, -e2e.artifacts-folder, -e2e.skip-resource-cleanup and so on;
 // Ginkgo's are there as well, such as -ginkgo.focus=quick-start and -ginkgo.v.

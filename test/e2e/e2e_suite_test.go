@@ -29,8 +29,10 @@ import (
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/types"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/klog/v2"
 	clusterctlcluster "sigs.k8s.io/cluster-api/cmd/clusterctl/client/cluster"
@@ -39,6 +41,7 @@ import (
 	"sigs.k8s.io/cluster-api/test/framework/clusterctl"
 	"sigs.k8s.io/cluster-api/test/framework/ginkgoextensions"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/test/lab"
@@ -66,6 +69,7 @@ var (
 	clusterctlConfigPath string
 	management           framework.ClusterProxy
 	environment          target
+	specNamespace        string // of the spec that runs
 )
 
 // target is what the specs run on: the lab, or a real MAAS.
@@ -139,13 +143,15 @@ var _ = SynchronizedAfterSuite(func() {}, func() {
 
 // After a spec everything is as it was before: a spec that leaves a server behind fails.
 var _ = AfterEach(func() {
-	if *skipCleanup || CurrentSpecReport().Failed() {
+	if *skipCleanup || CurrentSpecReport().State != types.SpecStatePassed {
 		return
 	}
-	By("Checking that no lease is left and all servers are back in MAAS")
+	By("Checking that no lease is left, all servers are back in MAAS and the namespace goes")
 	Eventually(func(g Gomega) {
+		err := management.GetClient().Get(ctx, client.ObjectKey{Name: specNamespace}, &corev1.Namespace{})
+		g.Expect(apierrors.IsNotFound(err)).To(BeTrue(), "Namespace %s is left: something in it has a finalizer still (%v)", specNamespace, err)
 		hosts := &infrav1.MaasHostList{}
-		g.Expect(management.GetClient().List(ctx, hosts)).To(Succeed())
+		g.Expect(management.GetClient().List(ctx, hosts, client.InNamespace(specNamespace))).To(Succeed())
 		g.Expect(hosts.Items).To(BeEmpty(), "Leases are left")
 		g.Expect(environment.unreturned()).To(BeEmpty(), "Servers are not back")
 	}, e2eConfig.GetIntervals("default", "wait-servers-returned")...).Should(Succeed())
@@ -180,8 +186,8 @@ func scheme() *runtime.Scheme {
 func installInventory() {
 	config, err := clusterctlconfig.New(ctx, clusterctlConfigPath)
 	Expect(err).NotTo(HaveOccurred())
-	client := clusterctlcluster.New(clusterctlcluster.Kubeconfig{Path: management.GetKubeconfigPath()}, config)
-	Expect(client.ProviderInventory().EnsureCustomResourceDefinitions(ctx)).To(Succeed())
+	cluster := clusterctlcluster.New(clusterctlcluster.Kubeconfig{Path: management.GetKubeconfigPath()}, config)
+	Expect(cluster.ProviderInventory().EnsureCustomResourceDefinitions(ctx)).To(Succeed())
 }
 
 // infrastructureProvider is how clusterctl finds the templates: with its version, for the lab keeps no inventory of providers.
@@ -194,6 +200,7 @@ func infrastructureProvider() *string {
 
 // postNamespaceCreated puts the MAAS credentials where the templates look for them.
 func postNamespaceCreated(proxy framework.ClusterProxy, namespace string) {
+	specNamespace = namespace
 	secret := environment.credentials(namespace, e2eConfig.MustGetVariable("MAAS_CREDENTIALS_SECRET"))
 	Expect(proxy.GetClient().Create(ctx, secret)).To(Succeed())
 }
