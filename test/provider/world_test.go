@@ -103,7 +103,15 @@ func (w *world) sim() *maassim.Server { return theLab.MAAS() }
 // server adds a server to the world's resource pool.
 func (w *world) server(hostname string) string {
 	w.Helper()
-	id, err := theLab.AddHost(maassim.MachineSpec{Hostname: hostname, Pool: w.ns, CPUs: 32, MemoryMiB: 131072, Tags: []string{"vm"}})
+	return w.serverIn("", hostname)
+}
+
+// serverIn adds a server in a MAAS zone, the default one for "".
+func (w *world) serverIn(zone, hostname string) string {
+	w.Helper()
+	id, err := theLab.AddHost(maassim.MachineSpec{
+		Hostname: hostname, Pool: w.ns, Zone: zone, CPUs: 32, MemoryMiB: 131072, Tags: []string{"vm"},
+	})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -119,21 +127,26 @@ func (w *world) create(o client.Object) {
 }
 
 // cluster makes a Cluster with its MaasCluster and a pool of all servers.
-func (w *world) cluster() {
+func (w *world) cluster(change ...func(*infrav1.MaasCluster, *clusterv1.Cluster)) {
 	w.Helper()
 	w.create(&infrav1.MaasHostPool{ObjectMeta: w.meta(poolName), Spec: infrav1.MaasHostPoolSpec{
 		CredentialsRef: infrav1.LocalObjectReference{Name: credentialsName}, ResourcePool: w.ns,
 	}})
-	w.create(&infrav1.MaasCluster{ObjectMeta: w.meta(clusterName), Spec: infrav1.MaasClusterSpec{
+	maasCluster := &infrav1.MaasCluster{ObjectMeta: w.meta(clusterName), Spec: infrav1.MaasClusterSpec{
 		CredentialsRef:       infrav1.LocalObjectReference{Name: credentialsName},
 		Endpoint:             infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointVIP},
 		ControlPlaneEndpoint: infrav1.APIEndpoint{Host: "172.16.3.10", Port: 6443},
-	}})
-	w.create(&clusterv1.Cluster{ObjectMeta: w.meta(clusterName), Spec: clusterv1.ClusterSpec{
+	}}
+	cluster := &clusterv1.Cluster{ObjectMeta: w.meta(clusterName), Spec: clusterv1.ClusterSpec{
 		InfrastructureRef: clusterv1.ContractVersionedObjectReference{
 			APIGroup: infrav1.GroupVersion.Group, Kind: "MaasCluster", Name: clusterName,
 		},
-	}})
+	}}
+	for _, f := range change {
+		f(maasCluster, cluster)
+	}
+	w.create(maasCluster)
+	w.create(cluster)
 }
 
 func (w *world) meta(name string) metav1.ObjectMeta {
@@ -143,21 +156,32 @@ func (w *world) meta(name string) metav1.ObjectMeta {
 // machine makes a Machine with its MaasMachine and bootstrap data.
 func (w *world) machine(name string, change ...func(*infrav1.MaasMachineSpec)) {
 	w.Helper()
-	spec := infrav1.MaasMachineSpec{HostPoolRef: infrav1.LocalObjectReference{Name: poolName}, Image: infrav1.Image{Name: "ubuntu/jammy"}}
-	for _, f := range change {
-		f(&spec)
-	}
+	w.machineOf(name, func(m *infrav1.MaasMachine, _ *clusterv1.Machine) {
+		for _, f := range change {
+			f(&m.Spec)
+		}
+	})
+}
+
+// machineOf is machine for those who want to change more of it.
+func (w *world) machineOf(name string, change func(*infrav1.MaasMachine, *clusterv1.Machine)) {
+	w.Helper()
 	w.create(&corev1.Secret{ObjectMeta: w.meta(name), Type: clusterv1.ClusterSecretType, Data: map[string][]byte{
 		"value": []byte("#cloud-config\n# " + name), "format": []byte("cloud-config"),
 	}})
-	w.create(&infrav1.MaasMachine{ObjectMeta: w.meta(name), Spec: spec})
-	w.create(&clusterv1.Machine{ObjectMeta: w.meta(name), Spec: clusterv1.MachineSpec{
+	maasMachine := &infrav1.MaasMachine{ObjectMeta: w.meta(name), Spec: infrav1.MaasMachineSpec{
+		HostPoolRef: infrav1.LocalObjectReference{Name: poolName}, Image: infrav1.Image{Name: "ubuntu/jammy"},
+	}}
+	machine := &clusterv1.Machine{ObjectMeta: w.meta(name), Spec: clusterv1.MachineSpec{
 		ClusterName: clusterName,
 		Bootstrap:   clusterv1.Bootstrap{DataSecretName: ptr.To(name)},
 		InfrastructureRef: clusterv1.ContractVersionedObjectReference{
 			APIGroup: infrav1.GroupVersion.Group, Kind: "MaasMachine", Name: name,
 		},
-	}})
+	}}
+	change(maasMachine, machine)
+	w.create(maasMachine)
+	w.create(machine)
 }
 
 func (w *world) maasCluster() *infrav1.MaasCluster {
