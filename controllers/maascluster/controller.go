@@ -155,5 +155,5 @@ func (r *Reconciler) reconcileNormal(ctx context.Context, s *scope) (ctrl.Result
 			errs = append(errs, err)
 		}
 	}
-	return ctrl.Result{RequeueAfter: recheck}, kerrors.NewAggregate(errs)
+	return ctrl.Result{RequeueAfter: s.recheck()}, kerrors.NewAggregate(errs)
 }

@@ -46,7 +46,7 @@ func (r *Reconciler) reconcileDelete(ctx context.Context, s *scope) (ctrl.Result
 		return ctrl.Result{}, err
 	}
 	if s.remaining != "" {
-		return ctrl.Result{RequeueAfter: recheck}, nil
+		return ctrl.Result{RequeueAfter: s.recheck()}, nil
 	}
 	controllerutil.RemoveFinalizer(s.maasCluster, infrav1.ClusterFinalizer)
 	return ctrl.Result{}, nil

@@ -17,6 +17,8 @@ limitations under the License.
 package maascluster
 
 import (
+	"time"
+
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -41,3 +43,11 @@ type scope struct {
 }
 
 func (s *scope) deleting() bool { return !s.maasCluster.DeletionTimestamp.IsZero() }
+
+// recheck is when to look again although nothing woke the reconciler.
+func (s *scope) recheck() time.Duration {
+	if s.problem != nil {
+		return access.ProblemRecheck
+	}
+	return recheck
+}

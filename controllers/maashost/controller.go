@@ -131,7 +131,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, erro
 		return ctrl.Result{RequeueAfter: holdRecheck}, nil
 	}
 	if err := r.openSession(ctx, s); err != nil || s.session == nil {
-		return ctrl.Result{RequeueAfter: holdRecheck}, err
+		return ctrl.Result{RequeueAfter: access.ProblemRecheck}, err
 	}
 	return r.drive(ctx, s)
 }

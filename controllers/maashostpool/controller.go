@@ -90,7 +90,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 			reterr = kerrors.NewAggregate([]error{reterr, client.IgnoreNotFound(err)})
 		}
 	}()
-	return ctrl.Result{}, r.takeStock(ctx, s)
+	if err := r.takeStock(ctx, s); err != nil || s.problem == nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: access.ProblemRecheck}, nil
 }
 
 // takeStock looks at the shared snapshot and at the leases.

@@ -58,6 +58,10 @@ type Problem struct {
 	Reason, Message string
 }
 
+// ProblemRecheck is how often a Problem is looked at again. Secrets are not watched, for that needs the right to read them all, so
+// nothing else tells that one was made or mended.
+const ProblemRecheck = 15 * time.Second
+
 // Resolver opens sessions.
 type Resolver struct {
 	reader   client.Reader
@@ -66,7 +70,17 @@ type Resolver struct {
 
 	mu      sync.Mutex
 	regions map[string]region
+	// opened are the sessions opened a moment ago, by Secret.
+	opened map[client.ObjectKey]opened
 }
+
+type opened struct {
+	session *inventory.Session
+	at      time.Time
+}
+
+// secretAge is how long a Secret is not read again while its session is in good health. It bounds how late a changed Secret is noticed.
+const secretAge = 10 * time.Second
 
 // region is what one session's MAAS said of itself.
 type region struct {
@@ -82,13 +96,39 @@ const regionAge = 30 * time.Minute
 
 // NewResolver makes a Resolver that reads Secrets through reader.
 func NewResolver(reader client.Reader, sessions Sessions, clk clock.PassiveClock) *Resolver {
-	return &Resolver{reader: reader, sessions: sessions, clock: clk, regions: map[string]region{}}
+	return &Resolver{reader: reader, sessions: sessions, clock: clk, regions: map[string]region{}, opened: map[client.ObjectKey]opened{}}
 }
 
 // Open returns the session of the credentials in a Secret. A Secret that is missing or malformed is a Problem, not an error.
 func (r *Resolver) Open(ctx context.Context, namespace, secretName string) (*inventory.Session, *Problem, error) {
-	secret := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: namespace, Name: secretName}
+	if session := r.recent(key); session != nil {
+		return session, nil, nil
+	}
+	session, problem, err := r.open(ctx, key)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if session == nil {
+		delete(r.opened, key)
+	} else {
+		r.opened[key] = opened{session: session, at: r.clock.Now()}
+	}
+	return session, problem, err
+}
+
+// recent returns the session that was opened a moment ago and works.
+func (r *Resolver) recent(key client.ObjectKey) *inventory.Session {
+	r.mu.Lock()
+	o := r.opened[key]
+	r.mu.Unlock()
+	if o.session == nil || r.clock.Since(o.at) > secretAge || Check(o.session) != nil {
+		return nil
+	}
+	return o.session
+}
+
+func (r *Resolver) open(ctx context.Context, key client.ObjectKey) (*inventory.Session, *Problem, error) {
+	secret := &corev1.Secret{}
 	if err := r.reader.Get(ctx, key, secret); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, &Problem{infrav1.CredentialsNotFoundReason, fmt.Sprintf("Secret %s with the MAAS credentials does not exist", key)}, nil
