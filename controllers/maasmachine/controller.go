@@ -41,6 +41,7 @@ import (
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
 // Reconciler reconciles MaasMachines.
@@ -78,12 +79,12 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		Watches(&clusterv1.Machine{}, handler.EnqueueRequestsFromMapFunc(
 			util.MachineToInfrastructureMapFunc(infrav1.GroupVersion.WithKind("MaasMachine")))).
 		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(machineOfHost)).
-		Watches(&infrav1.MaasHostPool{}, handler.EnqueueRequestsFromMapFunc(r.waitingMachinesOf)).
-		Watches(&infrav1.MaasCluster{}, handler.EnqueueRequestsFromMapFunc(r.waitingMachinesOf)).
+		Watches(&infrav1.MaasHostPool{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfPool)).
+		Watches(&infrav1.MaasCluster{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfCluster)).
 		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(clusterToMachines),
 			builder.WithPredicates(predicates.ClusterPausedTransitionsOrInfrastructureProvisioned(mgr.GetScheme(), log))).
-		WatchesRawSource(r.Access.Source(r.waitingMachines)).
-		Complete(r)
+		WatchesRawSource(r.Access.Source(r.machinesOfMaas)).
+		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasMachine{}, r.WatchFilterValue, r))
 	if err != nil {
 		return fmt.Errorf("building the MaasMachine controller: %w", err)
 	}
@@ -92,7 +93,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 
 // waitRecheck is how often a wait is looked at again although nothing woke the reconciler: a safety net, for each wait
 // ends with an event.
-const waitRecheck = 5 * time.Minute
+const waitRecheck = 30 * time.Second
 
 // Reconcile brings one MaasMachine a step further.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, reterr error) {

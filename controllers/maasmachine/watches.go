@@ -19,7 +19,9 @@ package maasmachine
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"sigs.k8s.io/cluster-api/util/conditions"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -35,28 +37,39 @@ func machineOfHost(_ context.Context, o client.Object) []ctrl.Request {
 	return []ctrl.Request{{NamespacedName: client.ObjectKey{Namespace: host.Namespace, Name: host.Spec.ConsumerRef.Name}}}
 }
 
-// waitingMachinesOf wakes the machines without a server when a pool or a MaasCluster of their namespace changed.
-func (r *Reconciler) waitingMachinesOf(ctx context.Context, o client.Object) []ctrl.Request {
-	requests, err := r.waiting(ctx, client.InNamespace(o.GetNamespace()))
+// machinesOfPool wakes the machines that wait for the pool or for a server in it.
+func (r *Reconciler) machinesOfPool(ctx context.Context, o client.Object) []ctrl.Request {
+	return r.waitingIn(ctx, o.GetNamespace(), infrav1.NoHostFitsReason, infrav1.PoolNotFoundReason, infrav1.PoolMismatchReason)
+}
+
+// machinesOfCluster wakes the machines that wait for the MaasCluster, or for MAAS.
+func (r *Reconciler) machinesOfCluster(ctx context.Context, o client.Object) []ctrl.Request {
+	return r.waitingIn(ctx, o.GetNamespace(), infrav1.WaitingForClusterReason, infrav1.WaitingForMaasReason, infrav1.PoolMismatchReason)
+}
+
+func (r *Reconciler) waitingIn(ctx context.Context, namespace string, reasons ...string) []ctrl.Request {
+	requests, err := r.waiting(ctx, reasons, client.InNamespace(namespace))
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing the machines that wait for a server")
+		ctrl.LoggerFrom(ctx).Error(err, "Listing the machines that wait")
 	}
 	return requests
 }
 
-// waitingMachines returns the machines without a server: any change in MAAS may have made one fit.
-func (r *Reconciler) waitingMachines(ctx context.Context, _ []string) ([]ctrl.Request, error) {
-	return r.waiting(ctx)
+// machinesOfMaas returns the machines that wait for a server: any change in MAAS may have made one fit.
+func (r *Reconciler) machinesOfMaas(ctx context.Context, _ []string) ([]ctrl.Request, error) {
+	return r.waiting(ctx, []string{infrav1.NoHostFitsReason, infrav1.WaitingForMaasReason})
 }
 
-func (r *Reconciler) waiting(ctx context.Context, options ...client.ListOption) ([]ctrl.Request, error) {
+// waiting lists the machines without a server that wait for one of the reasons.
+func (r *Reconciler) waiting(ctx context.Context, reasons []string, options ...client.ListOption) ([]ctrl.Request, error) {
 	machines := &infrav1.MaasMachineList{}
 	if err := r.Client.List(ctx, machines, append(options, client.UnsafeDisableDeepCopy)...); err != nil {
 		return nil, fmt.Errorf("listing MaasMachines: %w", err)
 	}
 	var requests []ctrl.Request
 	for i := range machines.Items {
-		if machines.Items[i].Status.HostRef.Name == "" && machines.Items[i].Spec.ProviderID == "" {
+		leased := conditions.Get(&machines.Items[i], infrav1.HostLeasedCondition)
+		if leased != nil && slices.Contains(reasons, leased.Reason) {
 			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&machines.Items[i])})
 		}
 	}

@@ -53,9 +53,8 @@ func run(m *testing.M) int {
 	l, err := lab.Start(ctx, lab.Config{
 		Artifacts: filepath.Join(lab.Repository(), "_artifacts", "provider"),
 		Providers: lab.BareProviders(),
-		// A killed leader is to be succeeded within seconds.
 		ExtraArgs: map[string][]string{lab.MAAS: {
-			"--leader-elect-lease-duration=2s", "--leader-elect-renew-deadline=1500ms", "--leader-elect-retry-period=300ms", "--v=4",
+			"--v=4",
 			// MAAS tells nobody that a machine was deleted.
 			"--maas-relist-interval=5s", "--maas-qps=-1",
 		}},
