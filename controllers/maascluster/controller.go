@@ -41,6 +41,7 @@ import (
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
 // Reconciler reconciles MaasClusters.
@@ -74,7 +75,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		Watches(&infrav1.MaasMachine{}, handler.EnqueueRequestsFromMapFunc(r.clusterOfControlPlaneMachine)).
 		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(r.clusterOfEndingHost)).
 		WatchesRawSource(r.Access.Source(r.clustersOfHealth)).
-		Complete(r)
+		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasCluster{}, r.WatchFilterValue, r))
 	if err != nil {
 		return fmt.Errorf("building the MaasCluster controller: %w", err)
 	}

@@ -42,6 +42,7 @@ import (
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
 // Reconciler reconciles MaasHosts.
@@ -81,7 +82,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(clusterToHosts),
 			builder.WithPredicates(predicates.ClusterPausedTransitions(mgr.GetScheme(), log))).
 		WatchesRawSource(r.Access.Source(r.hostsOfMachines)).
-		Complete(r)
+		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasHost{}, r.WatchFilterValue, r))
 	if err != nil {
 		return fmt.Errorf("building the MaasHost controller: %w", err)
 	}

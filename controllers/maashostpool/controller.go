@@ -36,6 +36,7 @@ import (
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/allocation"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
 // Reconciler reconciles MaasHostPools.
@@ -60,7 +61,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		WithEventFilter(predicates.ResourceHasFilterLabel(mgr.GetScheme(), ctrl.LoggerFrom(ctx), r.WatchFilterValue)).
 		Watches(&infrav1.MaasHost{}, delayed(poolOfHost)).
 		WatchesRawSource(r.Access.DelayedSource(countDelay, r.allPools)).
-		Complete(r)
+		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasHostPool{}, r.WatchFilterValue, r))
 	if err != nil {
 		return fmt.Errorf("building the MaasHostPool controller: %w", err)
 	}
