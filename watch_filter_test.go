@@ -155,15 +155,13 @@ func (w *filterWorld) startManager(args ...string) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	if err := setupControllers(ctx, mgr, opts); err != nil {
-		stop()
+	if err := setupControllers(w.Context(), mgr, opts); err != nil {
 		w.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- mgr.Start(ctx) }()
+	go func() { ended <- mgr.Start(w.Context()) }()
 	w.Cleanup(func() {
-		stop()
+		// The test's context has ended by now.
 		if err := <-ended; err != nil {
 			w.Errorf("the manager ended: %v", err)
 		}

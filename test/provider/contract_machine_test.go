@@ -183,7 +183,7 @@ func TestContractOrderOfWork(t *testing.T) {
 	}})
 	w.awaitReason("m", infrav1.WaitingForClusterReason)
 	w.create(theLab.Credentials(w.ns, credentialsName))
-	w.touch()
+	w.awaitClusterNow(infrav1.ReadyReason)
 	w.awaitReason("m", infrav1.WaitingForBootstrapDataReason)
 	w.meanwhile()
 	if hosts := w.hosts(); len(hosts) > 0 || w.writes() > 0 {
@@ -273,6 +273,7 @@ func TestContractDeleteWithoutCredentials(t *testing.T) {
 	if err := w.Delete(w.ctx, theLab.Credentials(w.ns, credentialsName)); err != nil {
 		t.Fatal(err)
 	}
+	w.awaitClusterNow(infrav1.CredentialsNotFoundReason)
 	w.deleteMachine("m")
 	w.await("the deletion to say that the Secret is missing", func() (bool, string) {
 		_, seen := w.condition(w.maasMachine("m"), infrav1.ReadyCondition, "")
