@@ -43,10 +43,11 @@ help: ## Show this
 	  /^[a-zA-Z0-9_-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(filter-out %.d,$(MAKEFILE_LIST))
 
 .PHONY: demo
-demo: tools-lab ## Bring up a cluster on simulated servers and give it back, from an empty machine on
-	@echo "Building the demo"
-	@go build -o $(BIN)/demo ./test/lab/cmd/demo
-	@$(BIN)/demo $(DEMO_FLAGS)
+demo: tools-lab lab-sources ## Bring up a cluster on simulated servers and give it back, from an empty machine on
+	@echo "Building the demo and the manager"
+	@go build -buildvcs=false -o $(BIN)/demo ./test/lab/cmd/demo
+	@CGO_ENABLED=0 go build -buildvcs=false -o $(OUT)/lab/manager . # here, for the lab has no network to fetch modules by
+	@LAB_MANAGER=$(OUT)/lab/manager exec $(BIN)/demo $(DEMO_FLAGS)
 
 .PHONY: clean
 clean: ## Remove what was built, except for the tools
@@ -137,18 +138,23 @@ test-unit: tools-gen ## Run the tests that need no lab: a few minutes cold, then
 	@go test -short $(GO_TEST_FLAGS) ./...
 
 .PHONY: test
-test: tools-lab ## Run all tests, on the lab where they need one
+test: tools-lab lab-sources ## Run all tests, on the lab where they need one
 	@echo "Running all tests of ."
 	@go test -timeout 30m $(GO_TEST_FLAGS) ./...
 	@$(if $(E2E),echo "Running all tests of test/e2e"; cd test/e2e && go test -timeout 60m $(GO_TEST_FLAGS) ./...)
 
 .PHONY: bench
-bench: tools-lab ## Measure what the provider costs, hold it to test/provider/testdata/cost.yaml, and run the Go benchmarks
+bench: tools-lab lab-sources ## Measure what the provider costs, hold it to test/provider/testdata/cost.yaml, and run the Go benchmarks
 	@echo "Provisioning 200 servers at once; _artifacts/cost.json has the figures"
 	@go test -count=1 -v -timeout 30m -run '^TestCost$$' ./test/provider -args -cost.machines=200 -cost.timing
 	@go test -run '^$$' -bench . -benchmem ./pkg/... ./test/maassim
 
 ##@ Tools
+
+.PHONY: lab-sources
+lab-sources: ## Fetch the sources that the lab, which has no network, reads and builds from
+	@go build -buildvcs=false -o $(OUT)/lab/ .
+	@cd hack/tools/cluster-api && GOWORK=off go mod download sigs.k8s.io/cluster-api
 
 .PHONY: tools-lint
 tools-lint: $(GOLANGCI_LINT) ## Build golangci-lint with the Kube API linter (about 3 minutes the first time on 2 cores)

@@ -19,11 +19,11 @@ package v1beta2
 // Names that the provider puts on objects.
 const (
 	// ClusterFinalizer keeps a MaasCluster until its servers are back in MAAS and its DNS record is gone.
-	ClusterFinalizer = "maascluster.infrastructure.cluster.x-k8s.io"
+	ClusterFinalizer = "infrastructure.cluster.x-k8s.io/maascluster"
 	// MachineFinalizer keeps a MaasMachine until its lease has ended.
-	MachineFinalizer = "maasmachine.infrastructure.cluster.x-k8s.io"
+	MachineFinalizer = "infrastructure.cluster.x-k8s.io/maasmachine"
 	// HostFinalizer keeps a MaasHost until its server is back in MAAS.
-	HostFinalizer = "maashost.infrastructure.cluster.x-k8s.io"
+	HostFinalizer = "infrastructure.cluster.x-k8s.io/maashost"
 
 	// ConsumerLabel on a MaasHost names the MaasMachine that holds it: the name itself where it is at most 63 characters
 	// long, otherwise a hash of it. spec.consumerRef has the full name.

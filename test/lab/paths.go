@@ -67,7 +67,11 @@ func moduleDir(toolModule, module string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("finding the source of %s: %w", module, err)
 	}
-	return strings.TrimSpace(out), nil
+	dir := strings.TrimSpace(out)
+	if dir == "" {
+		return "", fmt.Errorf("the source of %s is not in the module cache: run make lab-sources", module)
+	}
+	return dir, nil
 }
 
 // output runs a command and has its error output in the error.
