@@ -21,11 +21,10 @@ package watchfilter
 import (
 	"context"
 
+	"sigs.k8s.io/cluster-api/util/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-
-	"sigs.k8s.io/cluster-api/util/labels"
 )
 
 // Reconciler lets inner reconcile only the objects whose watch filter label has the value, all of them for "". Objects of the kind

@@ -26,10 +26,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
@@ -311,6 +310,13 @@ func TestContractPaused(t *testing.T) {
 			if err := w.sim().Operator().ReleaseByHand(w.ids[0]); err != nil {
 				t.Fatal(err)
 			}
+			w.await("the provider to see that there is a server now", func() (bool, string) {
+				pool := &infrav1.MaasHostPool{}
+				if err := w.Get(w.ctx, w.key(poolName), pool); err != nil {
+					return false, err.Error()
+				}
+				return w.condition(pool, infrav1.HostsAvailableCondition, infrav1.HostsAvailableReason)
+			})
 			w.meanwhile()
 			if hosts := w.hosts(); len(hosts) > 0 || w.writes() > 0 {
 				t.Errorf("want nothing done while paused, got %d leases and %d calls", len(hosts), w.writes())
@@ -376,7 +382,10 @@ func TestContractPausedWhileDeploying(t *testing.T) {
 		v := w.view(w.ids[0])
 		return v.StatusName == "Deployed", v.StatusName
 	})
-	w.meanwhile()
+	// What is installed after it is seen after it.
+	other := newWorld(t, 1)
+	other.machine("other")
+	other.awaitProvisioned("other")
 	if m := w.maasMachine("m"); m.Spec.ProviderID != "" || w.writes() != before {
 		t.Errorf("want nothing done and nothing told while paused, got providerID %q and %d calls", m.Spec.ProviderID, w.writes()-before)
 	}

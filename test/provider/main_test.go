@@ -27,6 +27,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -83,5 +84,7 @@ func newClient() (client.WithWatch, error) {
 	}
 	cfg := theLab.AdminConfig()
 	cfg.QPS, cfg.Burst = 200, 400
+	// The tests do things that the API server has to warn of.
+	cfg.WarningHandler = rest.NoWarnings{}
 	return client.NewWithWatch(cfg, client.Options{Scheme: scheme})
 }
