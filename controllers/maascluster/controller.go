@@ -74,7 +74,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 			infrav1.GroupVersion.WithKind("MaasCluster"), mgr.GetClient(), &infrav1.MaasCluster{}))).
 		Watches(&infrav1.MaasMachine{}, handler.EnqueueRequestsFromMapFunc(r.clusterOfControlPlaneMachine)).
 		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(r.clusterOfEndingHost)).
-		WatchesRawSource(r.Access.Source(r.clustersOfHealth)).
+		WatchesRawSource(r.Access.Source(r.clustersOfMaas)).
 		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasCluster{}, r.WatchFilterValue, r))
 	if err != nil {
 		return fmt.Errorf("building the MaasCluster controller: %w", err)

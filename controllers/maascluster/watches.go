@@ -23,6 +23,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
+	"sigs.k8s.io/cluster-api/util/conditions"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -59,19 +60,18 @@ func (r *Reconciler) clusterOfEndingHost(_ context.Context, o client.Object) []c
 	return nil
 }
 
-// clustersOfHealth wakes every cluster when the health of a connection changed. Changed machines concern no MaasCluster, except
-// by their zones, which the regular recheck finds.
-func (r *Reconciler) clustersOfHealth(ctx context.Context, systemIDs []string) ([]ctrl.Request, error) {
-	if systemIDs != nil {
-		return nil, nil
-	}
+// clustersOfMaas wakes every cluster when the health of a connection changed. Machines that changed concern only the clusters that wait
+// for their zones; zones that come later are found by the regular recheck.
+func (r *Reconciler) clustersOfMaas(ctx context.Context, systemIDs []string) ([]ctrl.Request, error) {
 	clusters := &infrav1.MaasClusterList{}
 	if err := r.Client.List(ctx, clusters, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing MaasClusters: %w", err)
 	}
 	requests := make([]ctrl.Request, 0, len(clusters.Items))
 	for i := range clusters.Items {
-		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&clusters.Items[i])})
+		if systemIDs == nil || !conditions.IsTrue(&clusters.Items[i], infrav1.FailureDomainsReadyCondition) {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&clusters.Items[i])})
+		}
 	}
 	return requests, nil
 }

@@ -18,6 +18,7 @@ package provider
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -48,6 +49,11 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) int {
 	if !wantsLab() {
 		return m.Run()
+	}
+	// The tests mostly wait for others.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
