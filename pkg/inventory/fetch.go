@@ -57,7 +57,6 @@ func (f *Follower) fetch(ctx context.Context) {
 		f.snapshot.refetch(ids...)
 		return
 	}
-	f.opts.Recorder.Fetched(f.session.identity, len(ids)+len(again), len(calls))
 	for i, call := range calls {
 		f.settle(call, errs[i])
 	}

@@ -61,27 +61,9 @@ type FollowerOptions struct {
 	RelistInterval time.Duration
 	// MaxBackoff bounds the time between two attempts while MAAS fails.
 	MaxBackoff time.Duration
-	// Recorder is told what the follower does; nil is fine.
-	Recorder Recorder
 	// Random gives numbers in [0,1) for jitter; nil stands for math/rand/v2.
 	Random func() float64
 }
-
-// Recorder is told what followers do, for metrics. Identity is Session.Identity. Implementations must not block.
-type Recorder interface {
-	// Polled is told of each look at the event log.
-	Polled(identity string, took time.Duration, err error)
-	// Listed is told of each full list.
-	Listed(identity string, took time.Duration, machines int, err error)
-	// Fetched is told how many machines that changed were fetched with how many calls.
-	Fetched(identity string, machines, calls int)
-}
-
-type noRecorder struct{}
-
-func (noRecorder) Polled(string, time.Duration, error)      {}
-func (noRecorder) Listed(string, time.Duration, int, error) {}
-func (noRecorder) Fetched(string, int, int)                 {}
 
 func (o FollowerOptions) withDefaults() FollowerOptions {
 	if o.PollInterval <= 0 {
@@ -92,9 +74,6 @@ func (o FollowerOptions) withDefaults() FollowerOptions {
 	}
 	if o.MaxBackoff <= 0 {
 		o.MaxBackoff = DefaultMaxBackoff
-	}
-	if o.Recorder == nil {
-		o.Recorder = noRecorder{}
 	}
 	if o.Random == nil {
 		o.Random = rand.Float64
@@ -193,7 +172,7 @@ func (f *Follower) step(ctx context.Context) time.Duration {
 
 // prime reads where the event log ends and then lists everything, so that nothing that happens in between is missed.
 func (f *Follower) prime(ctx context.Context) error {
-	tail, err := f.events(ctx, maas.EventQuery{Limit: tailSize})
+	tail, err := f.session.ListEvents(ctx, maas.EventQuery{Limit: tailSize})
 	if err != nil {
 		return err
 	}
@@ -237,7 +216,7 @@ func (f *Follower) poll(ctx context.Context) error {
 func (f *Follower) newEvents(ctx context.Context) (events []maas.Event, complete bool, err error) {
 	after := f.cursor.after(f.clock.Now())
 	for range maxPages {
-		page, err := f.events(ctx, maas.EventQuery{After: after, Limit: pageSize})
+		page, err := f.session.ListEvents(ctx, maas.EventQuery{After: after, Limit: pageSize})
 		if err != nil {
 			return nil, false, err
 		}
@@ -254,13 +233,6 @@ func (f *Follower) newEvents(ctx context.Context) (events []maas.Event, complete
 	return events, false, nil
 }
 
-func (f *Follower) events(ctx context.Context, query maas.EventQuery) ([]maas.Event, error) {
-	start := f.clock.Now()
-	events, err := f.session.ListEvents(ctx, query)
-	f.opts.Recorder.Polled(f.session.identity, f.clock.Since(start), err)
-	return events, err
-}
-
 // lostPlace is called when the newest event that was read is no longer there. Either somebody took its machine and hid
 // the machine's events with that, or the log is another one: MAAS's database was restored.
 func (f *Follower) lostPlace(ctx context.Context, events []maas.Event) error {
@@ -270,7 +242,7 @@ func (f *Follower) lostPlace(ctx context.Context, events []maas.Event) error {
 	if !replaced && len(events) > 0 && events[0].ID > place.ID {
 		return nil
 	}
-	tail, err := f.events(ctx, maas.EventQuery{Limit: tailSize})
+	tail, err := f.session.ListEvents(ctx, maas.EventQuery{Limit: tailSize})
 	if err != nil {
 		return err
 	}
