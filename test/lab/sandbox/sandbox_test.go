@@ -133,8 +133,10 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 				t.Fatalf("helper said %q", line)
 			}
-			if n := processesWith(t, marker); n != 1 {
-				t.Fatalf("%d processes with the marker, want 1", n)
+			err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 10*time.Second, true,
+				func(context.Context) (bool, error) { return processesWith(t, marker) == 1, nil })
+			if err != nil {
+				t.Fatalf("%d processes with the marker, want 1", processesWith(t, marker))
 			}
 			if err := cmd.Process.Signal(tc.signal); err != nil {
 				t.Fatal(err)
