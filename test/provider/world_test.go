@@ -69,7 +69,12 @@ func newWorld(t *testing.T, servers int) *world {
 	w := emptyWorld(t, servers)
 	w.create(theLab.Credentials(w.ns, credentialsName))
 	w.cluster()
-	w.await("the MaasCluster to be ready", func() (bool, string) { return w.condition(w.maasCluster(), infrav1.ReadyCondition, "Ready") })
+	// The conditions of an object are written a moment before the rest of its status.
+	w.await("the MaasCluster to be provisioned", func() (bool, string) {
+		c := w.maasCluster()
+		_, seen := w.condition(c, infrav1.ReadyCondition, "")
+		return ptr.Deref(c.Status.Initialization.Provisioned, false), seen
+	})
 	return w
 }
 
