@@ -143,6 +143,10 @@ test: tools-lab lab-sources ## Run all tests, on the lab where they need one
 	@go test -timeout 30m $(GO_TEST_FLAGS) ./...
 	@$(if $(E2E),echo "Running all tests of test/e2e"; cd test/e2e && go test -timeout 60m $(GO_TEST_FLAGS) ./...)
 
+.PHONY: test-e2e
+test-e2e: tools-lab lab-sources ## Run Cluster API's e2e specs on the lab: about seven minutes
+	@cd test/e2e && go test -timeout 60m $(GO_TEST_FLAGS) ./...
+
 .PHONY: bench
 bench: tools-lab lab-sources ## Measure what the provider costs, hold it to test/provider/testdata/cost.yaml, and run the Go benchmarks
 	@echo "Provisioning 200 servers at once; _artifacts/cost.json has the figures"

@@ -41,6 +41,7 @@ import (
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
@@ -114,9 +115,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	s := &scope{maasCluster: maasCluster, cluster: cluster}
 	defer func() {
 		setStatus(s)
-		// With its last finalizer an object is gone, and the patch of its status comes too late.
-		err := kerrors.FilterOut(patcher.Patch(ctx, maasCluster, patch.WithOwnedConditions{Conditions: ownedConditions}), apierrors.IsNotFound)
-		reterr = kerrors.NewAggregate([]error{reterr, err})
+		reterr = kerrors.NewAggregate([]error{reterr, persist.Patch(ctx, patcher, maasCluster, ownedConditions)})
 	}()
 	if s.deleting() {
 		return r.reconcileDelete(ctx, s)

@@ -42,6 +42,7 @@ import (
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
@@ -61,7 +62,7 @@ type Reconciler struct {
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashosts,verbs=get;list;watch;update;patch;delete
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashosts/status,verbs=get;update;patch
-// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachines,verbs=get;list;watch
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasclusters;maasmachines,verbs=get;list;watch
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
@@ -113,18 +114,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	s := &scope{host: host}
+	s := &scope{host: host, cluster: cluster}
 	defer func() {
 		setConditions(s)
-		// With its last finalizer an object is gone, and the patch of its status comes too late.
-		err := kerrors.FilterOut(patcher.Patch(ctx, host, patch.WithOwnedConditions{Conditions: ownedConditions}), apierrors.IsNotFound)
-		reterr = kerrors.NewAggregate([]error{reterr, err})
+		reterr = kerrors.NewAggregate([]error{reterr, persist.Patch(ctx, patcher, host, ownedConditions)})
 	}()
 	return r.reconcile(ctx, s)
 }
 
 // reconcile is the list of phases.
 func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, error) {
+	if err := r.adopt(ctx, s); err != nil {
+		return ctrl.Result{}, err
+	}
 	if err := r.findConsumer(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}

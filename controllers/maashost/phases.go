@@ -25,6 +25,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/cluster-api/util"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -39,6 +40,26 @@ const maxSteps = 8
 
 // releaseRetry is the least time between two release calls for one server.
 const releaseRetry = 20 * time.Second
+
+// adopt sees to it that the MaasCluster owns the lease, which puts it into the Cluster's graph for clusterctl move. The lease is made with
+// that owner; this brings it back after a restore from a backup, and keeps its API version current.
+func (r *Reconciler) adopt(ctx context.Context, s *scope) error {
+	if s.deleting() || s.cluster == nil || s.cluster.Spec.InfrastructureRef.Name == "" {
+		return nil
+	}
+	maasCluster := &infrav1.MaasCluster{}
+	key := client.ObjectKey{Namespace: s.host.Namespace, Name: s.cluster.Spec.InfrastructureRef.Name}
+	if err := r.Client.Get(ctx, key, maasCluster); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("getting MaasCluster %s: %w", key, err)
+	}
+	s.host.OwnerReferences = util.EnsureOwnerRef(s.host.OwnerReferences, metav1.OwnerReference{
+		APIVersion: infrav1.GroupVersion.String(), Kind: "MaasCluster", Name: maasCluster.Name, UID: maasCluster.UID,
+	})
+	return nil
+}
 
 // findConsumer learns what has become of the MaasMachine. That it is gone is believed only past the cache.
 func (r *Reconciler) findConsumer(ctx context.Context, s *scope) error {

@@ -19,6 +19,8 @@ package maashost
 import (
 	"time"
 
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/lifecycle"
@@ -37,6 +39,8 @@ const (
 // scope carries the facts of one reconcile. Phases set them; status.go turns them into conditions.
 type scope struct {
 	host *infrav1.MaasHost
+	// cluster is nil when it is gone.
+	cluster *clusterv1.Cluster
 	// consumer is set by findConsumer.
 	consumer consumerState
 	// consumerProvisioned is set by findConsumer: the MaasMachine has its providerID, so the host was deployed for it.

@@ -36,6 +36,7 @@ import (
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/allocation"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
@@ -87,9 +88,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	s := &scope{pool: pool}
 	defer func() {
 		setStatus(s)
-		if err := patcher.Patch(ctx, pool, patch.WithOwnedConditions{Conditions: ownedConditions}); err != nil {
-			reterr = kerrors.NewAggregate([]error{reterr, client.IgnoreNotFound(err)})
-		}
+		reterr = kerrors.NewAggregate([]error{reterr, persist.Patch(ctx, patcher, pool, ownedConditions)})
 	}()
 	if err := r.takeStock(ctx, s); err != nil || s.problem == nil {
 		return ctrl.Result{}, err

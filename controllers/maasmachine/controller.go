@@ -41,6 +41,7 @@ import (
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
@@ -118,9 +119,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	}
 	defer func() {
 		setStatus(s)
-		// With its last finalizer an object is gone, and the patch of its status comes too late.
-		err := kerrors.FilterOut(patcher.Patch(ctx, maasMachine, patch.WithOwnedConditions{Conditions: ownedConditions}), apierrors.IsNotFound)
-		reterr = kerrors.NewAggregate([]error{reterr, err})
+		reterr = kerrors.NewAggregate([]error{reterr, persist.Patch(ctx, patcher, maasMachine, ownedConditions)})
 	}()
 	if s.deleting() {
 		return ctrl.Result{}, r.reconcileDelete(ctx, s)
