@@ -46,7 +46,7 @@ const (
 	credentialsName = "maas"
 	poolName        = "pool"
 	clusterName     = "c"
-	patience        = 60 * time.Second
+	patience        = 2 * time.Minute
 )
 
 // world is what one test has to itself: a namespace with a cluster, and servers in a MAAS resource pool of the same name.
