@@ -91,9 +91,11 @@ func (w *world) touching(done func() (bool, string)) func() (bool, string) {
 
 func (w *world) awaitCluster(reason string) {
 	w.Helper()
-	w.await("the MaasCluster to report "+reason, func() (bool, string) {
-		return w.condition(w.maasCluster(), infrav1.ReadyCondition, reason)
-	})
+	w.await("the MaasCluster to report "+reason, settled(func() (conditionObject, bool, string) {
+		c := w.maasCluster()
+		ok, seen := w.condition(c, infrav1.ReadyCondition, reason)
+		return c, ok, seen
+	}))
 }
 
 // awaitClusterNow is awaitCluster for what nothing wakes the provider for.

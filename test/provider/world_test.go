@@ -238,9 +238,29 @@ func (w *world) condition(o conditions.Getter, conditionType, reason string) (bo
 
 func (w *world) awaitReason(machine, reason string) {
 	w.Helper()
-	w.await(machine+" to report "+reason, func() (bool, string) {
-		return w.condition(w.maasMachine(machine), infrav1.ReadyCondition, reason)
-	})
+	w.await(machine+" to report "+reason, settled(func() (conditionObject, bool, string) {
+		m := w.maasMachine(machine)
+		ok, seen := w.condition(m, infrav1.ReadyCondition, reason)
+		return m, ok, seen
+	}))
+}
+
+type conditionObject interface {
+	client.Object
+	conditions.Getter
+}
+
+// settled waits until the object stays as it is for a moment: its conditions are written before the rest of its status.
+func settled(look func() (conditionObject, bool, string)) func() (bool, string) {
+	const moment = 400 * time.Millisecond
+	version, since := "", time.Time{}
+	return func() (bool, string) {
+		o, ok, seen := look()
+		if v := o.GetResourceVersion(); v != version {
+			version, since = v, time.Now()
+		}
+		return ok && time.Since(since) >= moment, seen
+	}
 }
 
 func (w *world) awaitProvisioned(machines ...string) {
