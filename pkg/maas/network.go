@@ -1,0 +1,220 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package maas
+
+import (
+	"context"
+	"net/netip"
+)
+
+// InterfaceType is the kind of a network interface by MAAS's name.
+type InterfaceType string
+
+// The interface types that the provider works with.
+const (
+	InterfacePhysical InterfaceType = "physical"
+	InterfaceBond     InterfaceType = "bond"
+	InterfaceVLAN     InterfaceType = "vlan"
+	InterfaceBridge   InterfaceType = "bridge"
+)
+
+// Interface is a network interface of a machine as MAAS has it recorded or configured.
+type Interface struct {
+	// ID is MAAS's id of the interface, unique in the region.
+	ID   int
+	Name string
+	Type InterfaceType
+	// MACAddress is in lower case with colons.
+	MACAddress string
+	Enabled    bool
+	// LinkConnected is false when commissioning saw no carrier.
+	LinkConnected bool
+	// LinkSpeedMbps is the speed that commissioning saw, InterfaceSpeedMbps what the card can do; 0 when unknown.
+	LinkSpeedMbps, InterfaceSpeedMbps int
+	// Tags are sorted.
+	Tags []string
+	// VLAN that the interface is in, nil when it is in none that MAAS knows.
+	VLAN *VLAN
+	// Parents and Children are interface names.
+	Parents, Children []string
+	// EffectiveMTU in bytes.
+	EffectiveMTU int
+	Bond         BondParameters
+	Bridge       BridgeParameters
+	Links        []Link
+}
+
+// BondParameters configure a bond; zero fields are MAAS's defaults. Names and values are those of the Linux driver.
+type BondParameters struct {
+	Mode, LACPRate, XmitHashPolicy string
+	// MIIMonMS is the interval of link monitoring in milliseconds.
+	MIIMonMS int
+}
+
+// BridgeParameters configure a bridge.
+type BridgeParameters struct {
+	// Type is "standard" or "ovs".
+	Type string
+	// STP switches the spanning tree protocol on.
+	STP bool
+}
+
+// LinkMode is how an interface gets its address on a subnet.
+type LinkMode string
+
+// The link modes of MAAS.
+const (
+	LinkAuto   LinkMode = "auto"
+	LinkStatic LinkMode = "static"
+	LinkDHCP   LinkMode = "dhcp"
+	LinkUp     LinkMode = "link_up"
+)
+
+// Link is an interface's place on a subnet.
+type Link struct {
+	ID   int
+	Mode LinkMode
+	// SubnetID and CIDR are zero for a link without a subnet.
+	SubnetID int
+	CIDR     netip.Prefix
+	// Address is invalid while MAAS has not chosen one.
+	Address netip.Addr
+	// Gateway is true when the machine's default route goes through this link's subnet because somebody set so.
+	Gateway bool
+}
+
+// VLAN is a layer-2 network of a fabric.
+type VLAN struct {
+	// ID is MAAS's id, VID the tag on the wire; 0 is untagged.
+	ID, VID  int
+	FabricID int
+	Fabric   string
+	MTU      int
+}
+
+// Subnet is a layer-3 network of a VLAN.
+type Subnet struct {
+	ID   int
+	Name string
+	CIDR netip.Prefix
+	VLAN VLAN
+	// Gateway is invalid where the subnet has none.
+	Gateway netip.Addr
+	// Managed is true where MAAS hands out addresses.
+	Managed bool
+}
+
+// StaticRoute is a route that MAAS gives to machines with an address in Source.
+type StaticRoute struct {
+	ID                  int
+	Source, Destination netip.Prefix
+	Gateway             netip.Addr
+	Metric              int
+}
+
+// ReservedAddress is an address that a user reserved in MAAS.
+type ReservedAddress struct {
+	Address  netip.Addr
+	SubnetID int
+	// Owner is the MAAS user who reserved it, "" where MAAS does not say.
+	Owner string
+}
+
+// Networks read MAAS's networks and configure those of a machine. Writes to a machine need an administrator's key
+// (Forbidden otherwise) and a machine that is New, Ready, Allocated or Broken (Conflict otherwise).
+type Networks interface {
+	// ListSubnets reads all subnets.
+	ListSubnets(ctx context.Context) ([]Subnet, error)
+	// ListVLANs reads the VLANs of every fabric.
+	ListVLANs(ctx context.Context) ([]VLAN, error)
+	// ListStaticRoutes reads all static routes.
+	ListStaticRoutes(ctx context.Context) ([]StaticRoute, error)
+	// ListInterfaces reads the interfaces of one machine.
+	ListInterfaces(ctx context.Context, systemID string) ([]Interface, error)
+
+	// CreateBond makes a bond over parents, which lose their links.
+	CreateBond(ctx context.Context, systemID string, bond CreateBond) (*Interface, error)
+	// CreateVLANInterface makes a VLAN interface; MAAS names it PARENT.VID.
+	CreateVLANInterface(ctx context.Context, systemID string, parentID, vlanID int, mtu int) (*Interface, error)
+	// CreateBridge makes a bridge over a parent, which loses its links.
+	CreateBridge(ctx context.Context, systemID string, bridge CreateBridge) (*Interface, error)
+	// UpdateInterface changes what is set in the update.
+	UpdateInterface(ctx context.Context, systemID string, interfaceID int, update InterfaceUpdate) (*Interface, error)
+	// DeleteInterface removes an interface and all that stands on it. NotFound when it is gone.
+	DeleteInterface(ctx context.Context, systemID string, interfaceID int) error
+	// LinkSubnet puts the interface on a subnet. A repeated AUTO link is a second one.
+	LinkSubnet(ctx context.Context, systemID string, interfaceID int, link LinkRequest) (*Interface, error)
+	// UnlinkSubnet takes a link away; without any the interface is link_up.
+	UnlinkSubnet(ctx context.Context, systemID string, interfaceID, linkID int) (*Interface, error)
+	// SetDefaultGateway makes the link's subnet the one of the default route.
+	SetDefaultGateway(ctx context.Context, systemID string, interfaceID, linkID int) error
+
+	// ReserveAddress reserves an address in a subnet for the key's user: the given one, or one that MAAS chooses when it is
+	// invalid. MAAS answers 404 to an address in use, which comes as Conflict.
+	ReserveAddress(ctx context.Context, subnet netip.Prefix, address netip.Addr) (*ReservedAddress, error)
+	// ReleaseAddress gives a reservation of the key's user back. NotFound when there is none.
+	ReleaseAddress(ctx context.Context, address netip.Addr) error
+	// ListReservedAddresses reads the reservations of the key's user.
+	ListReservedAddresses(ctx context.Context) ([]ReservedAddress, error)
+}
+
+// CreateBond describes a bond to make.
+type CreateBond struct {
+	Name string
+	// MACAddress is the first parent's when empty.
+	MACAddress string
+	ParentIDs  []int
+	// VLANID is the untagged VLAN of the bond; the first parent's when 0.
+	VLANID int
+	// MTU in bytes; the VLAN's when 0.
+	MTU        int
+	Parameters BondParameters
+}
+
+// CreateBridge describes a bridge to make.
+type CreateBridge struct {
+	Name       string
+	MACAddress string
+	ParentID   int
+	VLANID     int
+	MTU        int
+	Parameters BridgeParameters
+}
+
+// InterfaceUpdate names what to change; nil leaves a field as it is.
+type InterfaceUpdate struct {
+	Name   *string
+	VLANID *int
+	MTU    *int
+	Bond   *BondParameters
+	Bridge *BridgeParameters
+	// ParentIDs replaces the parents of a bond.
+	ParentIDs []int
+}
+
+// LinkRequest puts an interface on a subnet.
+type LinkRequest struct {
+	Mode LinkMode
+	// SubnetID may be 0 for LinkUp and DHCP only.
+	SubnetID int
+	// Address is for LinkStatic; MAAS chooses and keeps one when it is invalid.
+	Address netip.Addr
+	// DefaultGateway makes the subnet's gateway the default route.
+	DefaultGateway bool
+	// Force allows LinkUp beside other links.
+	Force bool
+}
