@@ -30,6 +30,13 @@ const (
 	ConsumerLabel = "infrastructure.cluster.x-k8s.io/consumer"
 )
 
+// VirtualMachinesLabel on a Cluster says that the cluster is to run virtual machines, whatever its value but "false"; a Cluster without it does
+// when it is made from the ClusterClass VirtualMachinesClass. Such a cluster is judged by what the reference architecture wants of it.
+const (
+	VirtualMachinesLabel = "infrastructure.cluster.x-k8s.io/virtual-machines"
+	VirtualMachinesClass = "vmo"
+)
+
 // ProviderIDPrefix starts the providerID of every Machine and Node; the MAAS system_id of the server follows. It
 // names no zone because a server may be moved to another.
 const ProviderIDPrefix = "maas:///"

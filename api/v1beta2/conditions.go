@@ -80,6 +80,18 @@ const (
 	ZoneNotFoundReason = "ZoneNotFound"
 )
 
+// HardwareFitCondition tells whether the servers of the cluster are what the reference architecture wants for their roles and for the size of
+// the cluster: on MaasCluster. It warns and takes no part in Ready. The message lists what is wrong, and what is only remarked.
+const HardwareFitCondition = "HardwareFit"
+
+// Reasons of HardwareFitCondition.
+const (
+	// HardwareFitReason says that nothing is below the minimum.
+	HardwareFitReason = "HardwareFit"
+	// BelowReferenceReason says that servers, or the cluster, are below the minimum of the reference architecture; the message names them.
+	BelowReferenceReason = "BelowReference"
+)
+
 // HostLeasedCondition tells whether the MaasMachine has a server: a MaasHost made out to it.
 const HostLeasedCondition = "HostLeased"
 

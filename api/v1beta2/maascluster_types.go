@@ -46,6 +46,13 @@ type MaasClusterSpec struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
 	ControlPlaneZones []string `json:"controlPlaneZones,omitempty"`
+
+	// expectedNamespaces is how many namespaces the cluster is to have. With the number of workers it says how large control plane servers
+	// should be; see condition HardwareFit. Only the workers count when it is empty.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	ExpectedNamespaces int32 `json:"expectedNamespaces,omitempty"`
 }
 
 // APIEndpoint is the address of a Kubernetes API server.

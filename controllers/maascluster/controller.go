@@ -149,6 +149,7 @@ func (r *Reconciler) reconcileNormal(ctx context.Context, s *scope) (ctrl.Result
 		r.connect,
 		r.reportZones,
 		r.provideEndpoint,
+		r.judgeHardware,
 	} {
 		// Every phase runs: an unreachable MAAS does not keep a given endpoint from being known.
 		if err := phase(ctx, s); err != nil {

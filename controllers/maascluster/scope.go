@@ -23,6 +23,7 @@ import (
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/hardware"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
 )
 
@@ -38,6 +39,8 @@ type scope struct {
 	zones []string
 	// endpointProblem is set by provideEndpoint.
 	endpointProblem *access.Problem
+	// findings are set by judgeHardware when MAAS could be looked at.
+	findings *[]hardware.Finding
 	// remaining is what deletion waits for.
 	remaining string
 }

@@ -33,7 +33,7 @@ import (
 // ownedConditions are the conditions that this controller is the author of.
 var ownedConditions = []string{
 	clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.MaasAvailableCondition, infrav1.EndpointReadyCondition,
-	infrav1.FailureDomainsReadyCondition,
+	infrav1.FailureDomainsReadyCondition, infrav1.HardwareFitCondition,
 }
 
 // setStatus writes the whole status from the facts of the scope.
@@ -50,6 +50,9 @@ func setStatus(s *scope) {
 		if c.Status != metav1.ConditionTrue && ready.Status == metav1.ConditionTrue {
 			ready.Status, ready.Reason, ready.Message = c.Status, c.Reason, c.Message
 		}
+	}
+	if fit := hardwareCondition(s); fit != nil {
+		set(s, *fit)
 	}
 	set(s, ready)
 	if ready.Status == metav1.ConditionTrue {
