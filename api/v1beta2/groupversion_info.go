@@ -45,6 +45,8 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&MaasMachineTemplate{}, &MaasMachineTemplateList{},
 		&MaasHost{}, &MaasHostList{},
 		&MaasHostPool{}, &MaasHostPoolList{},
+		&RepaveGate{}, &RepaveGateList{},
+		&Repave{}, &RepaveList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
