@@ -227,6 +227,8 @@ type RepaveStepRecord struct {
 // +kubebuilder:printcolumn:name="Step",type=string,JSONPath=`.status.step`
 // +kubebuilder:printcolumn:name="Rebuilt",type=integer,JSONPath=`.status.rebuiltPercent`,description="Percent of the node's data"
 // +kubebuilder:printcolumn:name="Outcome",type=string,JSONPath=`.spec.outcome`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="Whether it goes as it should"
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Admitted",type=date,JSONPath=`.spec.admittedTime`
 // +kubebuilder:printcolumn:name="Because",type=string,JSONPath=`.spec.admittedReason`,priority=10
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=10

@@ -530,7 +530,9 @@ type StuckVirtualMachine struct {
 // +kubebuilder:printcolumn:name="Degraded",type=integer,JSONPath=`.status.storage.degraded`,description="Volumes that lack a copy"
 // +kubebuilder:printcolumn:name="Open",type=integer,JSONPath=`.status.open`,description="Repaves under way"
 // +kubebuilder:printcolumn:name="Held",type=integer,JSONPath=`.status.held`,description="Machines that wait"
-// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.waiting[0].reason`,description="Why the one that waits longest waits"
+// +kubebuilder:printcolumn:name="Waiting",type=string,JSONPath=`.status.waiting[0].reason`,description="Why the one that waits longest waits"
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="Whether the gate can judge"
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Asked",type=date,JSONPath=`.status.observedTime`,description="When the storage last answered"
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.waiting[0].message`,priority=10
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
