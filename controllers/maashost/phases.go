@@ -282,7 +282,7 @@ func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
 	}
 	ctrl.LoggerFrom(ctx).Info("Releasing server", "systemID", s.host.Spec.SystemID)
 	m, err := s.session.Release(ctx, s.host.Spec.SystemID,
-		fmt.Sprintf("%s/%s", s.host.Namespace, s.host.Spec.ConsumerRef.Name))
+		maas.ReleaseRequest{Comment: fmt.Sprintf("%s/%s", s.host.Namespace, s.host.Spec.ConsumerRef.Name)})
 	if err != nil {
 		return false, err
 	}

@@ -37,6 +37,14 @@ func fleet(n int) []maas.Machine {
 			CPUCount: 64, MemoryMiB: 1 << 19, OSSystem: own("custom"), DistroSeries: own("u-2204-k-1284"),
 			Addresses:   []string{fmt.Sprintf("172.16.%d.%d", i/250, i%250), fmt.Sprintf("10.20.%d.%d", i/250, i%250)},
 			Annotations: map[string]string{own("capmaas-host"): fmt.Sprintf("default/host-%d", i)},
+			BootDiskID:  i*6 + 1,
+		}
+		for d := range 6 {
+			list[i].BlockDevices = append(list[i].BlockDevices, maas.BlockDevice{
+				ID: i*6 + d + 1, Name: own(fmt.Sprintf("sd%c", 'a'+d)), Physical: true, Model: own("MZ7LH1T9HMLT-00005"),
+				IDPath: fmt.Sprintf("/dev/disk/by-id/wwn-0x5002538e%08x", i*6+d), Serial: fmt.Sprintf("S455NC0R%06d", i*6+d),
+				SizeBytes: 1920383410176, Tags: []string{own("sata"), own("ssd")}, UsedFor: own("Unused"),
+			})
 		}
 	}
 	return list

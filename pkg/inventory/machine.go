@@ -38,12 +38,10 @@ func keep(m *maas.Machine) *maas.Machine {
 	c.Architecture = intern(m.Architecture)
 	c.OSSystem = intern(m.OSSystem)
 	c.DistroSeries = intern(m.DistroSeries)
-	c.Tags = slices.Clip(slices.Clone(m.Tags))
-	for i, t := range c.Tags {
-		c.Tags[i] = intern(t)
-	}
+	c.Tags = internAll(m.Tags)
 	c.Addresses = slices.Clip(slices.Clone(m.Addresses))
 	c.Annotations = maps.Clone(m.Annotations)
+	c.BlockDevices = keepDevices(m.BlockDevices)
 	return &c
 }
 
@@ -54,6 +52,7 @@ func equal(a, b *maas.Machine) bool {
 	return plain(a) == plain(b) &&
 		slices.Equal(a.Tags, b.Tags) &&
 		slices.Equal(a.Addresses, b.Addresses) &&
+		slices.EqualFunc(a.BlockDevices, b.BlockDevices, equalDevices) &&
 		maps.Equal(a.Annotations, b.Annotations)
 }
 
@@ -61,11 +60,12 @@ func equal(a, b *maas.Machine) bool {
 type scalars struct {
 	id, hostname, fqdn, message, powerType, owner, zone, pool, architecture, osSystem, distroSeries string
 
-	status maas.Status
-	power  maas.Power
-	locked bool
-	cpus   int
-	memory int64
+	status            maas.Status
+	power             maas.Power
+	locked, ephemeral bool
+
+	cpus, bootDisk int
+	memory         int64
 }
 
 func plain(m *maas.Machine) scalars {
@@ -73,6 +73,7 @@ func plain(m *maas.Machine) scalars {
 		id: m.SystemID, hostname: m.Hostname, fqdn: m.FQDN, message: m.StatusMessage, powerType: m.PowerType,
 		owner: m.Owner, zone: m.Zone, pool: m.Pool, architecture: m.Architecture,
 		osSystem: m.OSSystem, distroSeries: m.DistroSeries,
-		status: m.Status, power: m.Power, locked: m.Locked, cpus: m.CPUCount, memory: m.MemoryMiB,
+		status: m.Status, power: m.Power, locked: m.Locked, ephemeral: m.Ephemeral,
+		cpus: m.CPUCount, bootDisk: m.BootDiskID, memory: m.MemoryMiB,
 	}
 }

@@ -105,13 +105,70 @@ func (s *Session) Deploy(ctx context.Context, systemID string, req maas.DeployRe
 }
 
 // Release implements maas.Machines.
-func (s *Session) Release(ctx context.Context, systemID string, comment string) (*maas.Machine, error) {
-	return s.write(systemID, func() (*maas.Machine, error) { return s.Client.Release(ctx, systemID, comment) })
+func (s *Session) Release(ctx context.Context, systemID string, req maas.ReleaseRequest) (*maas.Machine, error) {
+	return s.write(systemID, func() (*maas.Machine, error) { return s.Client.Release(ctx, systemID, req) })
 }
 
 // Annotate implements maas.Machines.
 func (s *Session) Annotate(ctx context.Context, systemID string, annotations map[string]string) (*maas.Machine, error) {
 	return s.write(systemID, func() (*maas.Machine, error) { return s.Client.Annotate(ctx, systemID, annotations) })
+}
+
+// MarkBroken implements maas.Marks.
+func (s *Session) MarkBroken(ctx context.Context, systemID string, comment string) (*maas.Machine, error) {
+	return s.write(systemID, func() (*maas.Machine, error) { return s.Client.MarkBroken(ctx, systemID, comment) })
+}
+
+// MarkFixed implements maas.Marks.
+func (s *Session) MarkFixed(ctx context.Context, systemID string, comment string) (*maas.Machine, error) {
+	return s.write(systemID, func() (*maas.Machine, error) { return s.Client.MarkFixed(ctx, systemID, comment) })
+}
+
+// DeleteBlockDevice implements maas.Storage.
+func (s *Session) DeleteBlockDevice(ctx context.Context, systemID string, deviceID int) error {
+	return s.touch(systemID, func() error { return s.Client.DeleteBlockDevice(ctx, systemID, deviceID) })
+}
+
+// SetStorageLayout implements maas.Storage.
+func (s *Session) SetStorageLayout(ctx context.Context, systemID string, layout maas.StorageLayout) (*maas.Machine, error) {
+	return s.write(systemID, func() (*maas.Machine, error) { return s.Client.SetStorageLayout(ctx, systemID, layout) })
+}
+
+// SetBootDisk implements maas.Storage.
+func (s *Session) SetBootDisk(ctx context.Context, systemID string, deviceID int) error {
+	return s.touch(systemID, func() error { return s.Client.SetBootDisk(ctx, systemID, deviceID) })
+}
+
+// PowerOn implements maas.Powers.
+func (s *Session) PowerOn(ctx context.Context, systemID string, comment string) (*maas.Machine, error) {
+	return s.write(systemID, func() (*maas.Machine, error) { return s.Client.PowerOn(ctx, systemID, comment) })
+}
+
+// PowerOff implements maas.Powers.
+func (s *Session) PowerOff(ctx context.Context, systemID string, hard bool, comment string) (*maas.Machine, error) {
+	return s.write(systemID, func() (*maas.Machine, error) { return s.Client.PowerOff(ctx, systemID, hard, comment) })
+}
+
+// QueryPower implements maas.Powers.
+func (s *Session) QueryPower(ctx context.Context, systemID string) (maas.Power, error) {
+	var power maas.Power
+	err := s.touch(systemID, func() (err error) {
+		power, err = s.Client.QueryPower(ctx, systemID)
+		return err
+	})
+	return power, err
+}
+
+// Abort implements maas.Powers.
+func (s *Session) Abort(ctx context.Context, systemID string, comment string) (*maas.Machine, error) {
+	return s.write(systemID, func() (*maas.Machine, error) { return s.Client.Abort(ctx, systemID, comment) })
+}
+
+// touch carries out what changes a machine without showing it: MAAS's event log does not tell of all of it either.
+func (s *Session) touch(systemID string, call func() error) error {
+	err := call()
+	s.snapshot.refetch(systemID)
+	return err
 }
 
 // write takes in the answer to a write. A failed one may have been carried out nevertheless, and a refused one shows

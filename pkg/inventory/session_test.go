@@ -158,20 +158,11 @@ func TestEqualLooksAtEveryField(t *testing.T) {
 	for i := range typ.NumField() {
 		var a, b maas.Machine
 		v := reflect.ValueOf(&b).Elem().Field(i)
-		switch v.Kind() {
-		case reflect.String:
-			v.SetString("x")
-		case reflect.Bool:
-			v.SetBool(true)
-		case reflect.Int, reflect.Int64:
-			v.SetInt(1)
-		case reflect.Slice:
-			v.Set(reflect.ValueOf([]string{"x"}))
-		case reflect.Map:
-			v.Set(reflect.ValueOf(map[string]string{"x": "y"}))
-		default:
-			t.Fatal("a field of kind", v.Kind())
+		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct {
+			checkEveryField(t, typ.Field(i).Name, v.Type().Elem(), i)
+			continue
 		}
+		fill(t, v)
 		g.Expect(equal(&a, &b)).To(BeFalse(), typ.Field(i).Name)
 		kept := keep(&b)
 		g.Expect(*kept).To(Equal(b))
@@ -179,6 +170,52 @@ func TestEqualLooksAtEveryField(t *testing.T) {
 			v.Index(0).SetString("changed by the caller")
 			g.Expect(equal(kept, &b)).To(BeFalse())
 		}
+	}
+}
+
+// checkEveryField checks a list of structs, the machine's field of the given index.
+func checkEveryField(t *testing.T, name string, typ reflect.Type, index int) {
+	t.Helper()
+	g := NewWithT(t)
+	for i := range typ.NumField() {
+		var a, b maas.Machine
+		for _, m := range []*maas.Machine{&a, &b} {
+			list := reflect.ValueOf(m).Elem().Field(index)
+			list.Set(reflect.MakeSlice(list.Type(), 1, 1))
+		}
+		v := reflect.ValueOf(&b).Elem().Field(index).Index(0).Field(i)
+		fill(t, v)
+		g.Expect(equal(&a, &b)).To(BeFalse(), name+"."+typ.Field(i).Name)
+		kept := keep(&b)
+		g.Expect(*kept).To(Equal(b))
+		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.String {
+			v.Index(0).SetString("changed by the caller")
+		} else {
+			v.SetZero()
+		}
+		g.Expect(equal(kept, &b)).To(BeFalse(), name+"."+typ.Field(i).Name+" is shared with the caller")
+	}
+}
+
+// fill sets a value other than zero.
+func fill(t *testing.T, v reflect.Value) {
+	t.Helper()
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(t, v.Index(0))
+	case reflect.Map:
+		v.Set(reflect.ValueOf(map[string]string{"x": "y"}))
+	case reflect.Struct:
+		fill(t, v.Field(0))
+	default:
+		t.Fatal("a field of kind", v.Kind())
 	}
 }
 

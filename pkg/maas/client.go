@@ -48,12 +48,24 @@ type Machines interface {
 
 	// Release gives a machine back. It is idempotent in MAAS in the dangerous way: a late second call releases the next
 	// holder's machine, so the caller has to know that it still holds it. Conflict when the state does not allow it
-	// (Testing, disk erasing), Forbidden when the machine is locked or another user's.
-	Release(ctx context.Context, systemID string, comment string) (*Machine, error)
+	// (Testing, disk erasing), Forbidden when the machine is locked or another user's. With an erase the machine is Disk erasing first,
+	// for minutes or hours, and Failed disk erasing when that fails; on a machine that is Ready or Releasing nothing is erased.
+	Release(ctx context.Context, systemID string, req ReleaseRequest) (*Machine, error)
 
 	// Annotate sets workload annotations, shown in the MAAS UI and gone with the release. A value of "" removes the key.
 	// Conflict when the machine is not the caller's.
 	Annotate(ctx context.Context, systemID string, annotations map[string]string) (*Machine, error)
+}
+
+// Marks say whether a machine is fit for use.
+type Marks interface {
+	// MarkBroken takes a machine of ours out of use: MAAS releases it, without erasing its disks, switches it off, and nobody can
+	// allocate it. Only its owner may, an administrator not excepted (Forbidden otherwise), so a machine that nobody holds has to be
+	// allocated first. A locked machine is Forbidden too.
+	MarkBroken(ctx context.Context, systemID string, comment string) (*Machine, error)
+
+	// MarkFixed makes a Broken machine Ready. It needs an administrator's key; Conflict when the machine is not Broken.
+	MarkFixed(ctx context.Context, systemID string, comment string) (*Machine, error)
 }
 
 // Events read MAAS's event log, which serves as its change feed.
@@ -93,6 +105,11 @@ type DNS interface {
 // Client is the whole of MAAS as one set of credentials sees it. It is safe for concurrent use.
 type Client interface {
 	Machines
+	Marks
+	Storage
+	Powers
+	Images
+	Configuration
 	Events
 	Region
 	DNS

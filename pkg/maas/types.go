@@ -98,6 +98,23 @@ type Machine struct {
 	Addresses []string
 	// Annotations are the workload annotations; they vanish at release.
 	Annotations map[string]string
+
+	// BlockDevices are the disks MAAS has in its inventory, by id; the machine may show more.
+	BlockDevices []BlockDevice
+	// BootDiskID is the block device MAAS boots the machine from, 0 when there is none.
+	BootDiskID int
+	// Ephemeral tells that the machine is deployed to memory. MAAS before 3.5 never tells.
+	Ephemeral bool
+}
+
+// BlockDevice returns the block device of an id, nil when MAAS has none.
+func (m *Machine) BlockDevice(id int) *BlockDevice {
+	for i := range m.BlockDevices {
+		if m.BlockDevices[i].ID == id {
+			return &m.BlockDevices[i]
+		}
+	}
+	return nil
 }
 
 // HasTag tells whether the machine carries the MAAS tag.
@@ -135,6 +152,9 @@ type DeployRequest struct {
 	Kernel string
 	// UserData is cloud-init user data, delivered verbatim.
 	UserData []byte
+	// Ephemeral runs the system from memory and touches no disk; each power cycle makes it anew. MAAS before 3.5 does that
+	// to its own Ubuntu images only, and before 2.9 it installs to disk nevertheless.
+	Ephemeral bool
 	// Comment is written to MAAS's event log.
 	Comment string
 }

@@ -131,7 +131,7 @@ func TestRequests(t *testing.T) {
 			name: "release", answer: machine, method: "POST", path: "machines/66s7qb/", query: url.Values{"op": {"release"}},
 			form: url.Values{"comment": {"scale down"}},
 			call: func(ctx context.Context, c *Client) error {
-				_, err := c.Release(ctx, "66s7qb", "scale down")
+				_, err := c.Release(ctx, "66s7qb", maas.ReleaseRequest{Comment: "scale down"})
 				return err
 			},
 		},
@@ -219,7 +219,24 @@ func TestMachineOfTheRecording(t *testing.T) {
 		Architecture: "amd64/generic", CPUCount: 8, MemoryMiB: 32768,
 		OSSystem: "ubuntu", DistroSeries: "jammy", Addresses: []string{"192.168.0.32"},
 		Annotations: map[string]string{},
+		BootDiskID:  4,
+		BlockDevices: []maas.BlockDevice{
+			{
+				ID: 4, Name: "sda", Physical: true, IDPath: "/dev/disk/by-id/sata-SSD480_BOOT000002", Model: "SSD480", Serial: "BOOT000002",
+				SizeBytes: 480103981056, Tags: []string{"sata", "ssd"}, UsedFor: "GPT partitioned with 2 partitions",
+			},
+			{
+				ID: 5, Name: "sdb", Physical: true, IDPath: "/dev/disk/by-id/sata-SSD1920_DATA000002A", Model: "SSD1920", Serial: "DATA000002A",
+				SizeBytes: 1920383410176, Tags: []string{"sata", "ssd"}, UsedFor: "Unused",
+			},
+			{
+				ID: 6, Name: "sdc", Physical: true, IDPath: "/dev/disk/by-id/sata-SSD1920_DATA000002B", Model: "SSD1920", Serial: "DATA000002B",
+				SizeBytes: 1920383410176, Tags: []string{"sata", "ssd"}, UsedFor: "Unused",
+			},
+		},
 	}))
+	g.Expect(m.BlockDevice(5).Serial).To(Equal("DATA000002A"))
+	g.Expect(m.BlockDevice(7)).To(BeNil())
 	g.Expect(m.HasTag("ssd")).To(BeTrue())
 }
 
@@ -307,7 +324,7 @@ func TestMalformedArgumentsAreNotSent(t *testing.T) {
 	for _, id := range []string{"", "../users", "a/b", "a?b", "a b", ".."} {
 		_, err := c.GetMachine(ctx, id)
 		g.Expect(maas.KindOf(err)).To(Equal(maas.Invalid), id)
-		_, err = c.Release(ctx, id, "")
+		_, err = c.Release(ctx, id, maas.ReleaseRequest{})
 		g.Expect(maas.KindOf(err)).To(Equal(maas.Invalid), id)
 		_, err = c.Allocate(ctx, maas.AllocateRequest{SystemID: id})
 		g.Expect(maas.KindOf(err)).To(Equal(maas.Invalid), id)

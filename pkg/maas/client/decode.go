@@ -70,6 +70,9 @@ type machineJSON struct {
 	DistroSeries  string            `json:"distro_series"`
 	IPAddresses   []string          `json:"ip_addresses"`
 	Annotations   map[string]string `json:"workload_annotations"`
+	BlockDevices  []blockDeviceJSON `json:"blockdevice_set"`
+	BootDisk      deviceID          `json:"boot_disk"`
+	Ephemeral     bool              `json:"ephemeral_deploy"`
 }
 
 // machine gives our value of it.
@@ -98,6 +101,9 @@ func (j *machineJSON) machine() (maas.Machine, error) {
 		DistroSeries:  j.DistroSeries,
 		Addresses:     slices.DeleteFunc(j.IPAddresses, func(ip string) bool { return ip == "" }),
 		Annotations:   j.Annotations,
+		BlockDevices:  blockDevices(j.BlockDevices),
+		BootDiskID:    j.BootDisk.ID,
+		Ephemeral:     j.Ephemeral,
 	}
 	return m, nil
 }

@@ -62,7 +62,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	for range 20 {
 		_, err := c.GetMachine(t.Context(), "66s7qb")
 		g.Expect(err).NotTo(HaveOccurred())
-		_, err = c.Release(t.Context(), "66s7qb", "")
+		_, err = c.Release(t.Context(), "66s7qb", maas.ReleaseRequest{})
 		g.Expect(maas.IsConflict(err)).To(BeTrue())
 	}
 	g.Expect(conns.Load()).To(BeEquivalentTo(1))

@@ -22,6 +22,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
@@ -99,6 +100,9 @@ func (c *Client) Deploy(ctx context.Context, systemID string, req maas.DeployReq
 	setIf(params, "distro_series", req.DistroSeries)
 	setIf(params, "hwe_kernel", req.Kernel)
 	setIf(params, "comment", req.Comment)
+	if req.Ephemeral {
+		params.Set("ephemeral_deploy", "true")
+	}
 	if len(req.UserData) > 0 {
 		params.Set("user_data", base64.StdEncoding.EncodeToString(req.UserData))
 	}
@@ -108,12 +112,36 @@ func (c *Client) Deploy(ctx context.Context, systemID string, req maas.DeployReq
 }
 
 // Release implements maas.Machines.
-func (c *Client) Release(ctx context.Context, systemID string, comment string) (*maas.Machine, error) {
+func (c *Client) Release(ctx context.Context, systemID string, req maas.ReleaseRequest) (*maas.Machine, error) {
+	const operation = "release machine"
+	params := url.Values{}
+	setIf(params, "comment", req.Comment)
+	if req.Erase != maas.EraseNone {
+		switch req.Erase {
+		case maas.EraseQuick, maas.EraseSecure, maas.EraseFull:
+		default:
+			return nil, invalid(operation, "unknown erase mode")
+		}
+		params.Set("erase", "true")
+		// Both are said in any case: what is left out follows the region's settings.
+		params.Set("quick_erase", strconv.FormatBool(req.Erase == maas.EraseQuick))
+		params.Set("secure_erase", strconv.FormatBool(req.Erase == maas.EraseSecure))
+	}
+	return c.machine(ctx, systemID, request{operation: operation, method: http.MethodPost, op: "release", params: params})
+}
+
+// MarkBroken implements maas.Marks.
+func (c *Client) MarkBroken(ctx context.Context, systemID string, comment string) (*maas.Machine, error) {
 	params := url.Values{}
 	setIf(params, "comment", comment)
-	return c.machine(ctx, systemID, request{
-		operation: "release machine", method: http.MethodPost, op: "release", params: params,
-	})
+	return c.machine(ctx, systemID, request{operation: "mark machine broken", method: http.MethodPost, op: "mark_broken", params: params})
+}
+
+// MarkFixed implements maas.Marks.
+func (c *Client) MarkFixed(ctx context.Context, systemID string, comment string) (*maas.Machine, error) {
+	params := url.Values{}
+	setIf(params, "comment", comment)
+	return c.machine(ctx, systemID, request{operation: "mark machine fixed", method: http.MethodPost, op: "mark_fixed", params: params})
 }
 
 // Annotate implements maas.Machines.

@@ -19,6 +19,8 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
@@ -60,4 +62,46 @@ func (c *Client) WhoAmI(ctx context.Context) (*maas.User, error) {
 		return nil, &maas.Error{Kind: maas.Unavailable, Op: operation, Message: "the answer holds no user name; does the endpoint lead to MAAS itself?"}
 	}
 	return &maas.User{Name: v.Name, Admin: v.Admin}, nil
+}
+
+// ListBootResources implements maas.Images.
+func (c *Client) ListBootResources(ctx context.Context) ([]maas.BootResource, error) {
+	var list []struct {
+		Name         string `json:"name"`
+		Architecture string `json:"architecture"`
+		Type         string `json:"type"`
+	}
+	err := c.do(ctx, request{
+		operation: "list boot resources", method: http.MethodGet, path: "boot-resources/",
+		decode: decodeInto(&list, decodeJSON),
+	})
+	if err != nil {
+		return nil, err
+	}
+	images := make([]maas.BootResource, 0, len(list))
+	for _, j := range list {
+		// MAAS leaves the prefix out that a deploy knows a custom image by.
+		if !strings.Contains(j.Name, "/") {
+			j.Name = "custom/" + j.Name
+		}
+		images = append(images, maas.BootResource(j))
+	}
+	return images, nil
+}
+
+// ErasesOnRelease implements maas.Configuration.
+func (c *Client) ErasesOnRelease(ctx context.Context) (bool, error) {
+	const operation, name = "get setting", "enable_disk_erasing_on_release"
+	var v *bool
+	err := c.do(ctx, request{
+		operation: operation, object: name, method: http.MethodGet, path: "maas/", op: "get_config",
+		params: url.Values{"name": {name}}, decode: decodeInto(&v, decodeJSON),
+	})
+	if err != nil {
+		return false, err
+	}
+	if v == nil { // not to be taken for a no
+		return false, &maas.Error{Kind: maas.Unavailable, Op: operation + " " + name, Message: "the answer is null"}
+	}
+	return *v, nil
 }
