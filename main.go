@@ -49,6 +49,7 @@ import (
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maascluster"
+	"github.com/capmaas/cluster-api-provider-maas/controllers/maasclusteridentity"
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maashost"
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maashostpool"
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maasmachine"
@@ -191,8 +192,10 @@ func newManager(opts *options, restConfig *rest.Config) (ctrl.Manager, error) {
 		PprofBindAddress:              opts.profilerAddress,
 		Metrics:                       *metricsOptions,
 		Cache:                         cache.Options{DefaultNamespaces: namespaces, SyncPeriod: &opts.syncPeriod},
-		// Secrets are read one by one: caching them would need the right to list every Secret, and the memory to hold them.
-		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
+		// These are read one by one: caching them would need the right to list them all, and the memory to hold them.
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{
+			&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Namespace{},
+		}}},
 		WebhookServer: webhook.NewServer(webhook.Options{
 			Port: opts.webhookPort, CertDir: opts.webhookCertDir, CertName: opts.webhookCertName, KeyName: opts.webhookKeyName,
 			TLSOpts: tlsOptions,
@@ -225,7 +228,8 @@ func setupControllers(ctx context.Context, mgr ctrl.Manager, opts *options) erro
 	if err := mgr.Add(registry); err != nil {
 		return fmt.Errorf("adding the inventory: %w", err)
 	}
-	resolver := access.NewResolver(mgr.GetClient(), registry, clock.RealClock{})
+	managerNamespace := os.Getenv("POD_NAMESPACE")
+	resolver := access.NewResolver(mgr.GetClient(), registry, clock.RealClock{}, managerNamespace)
 	recorder := mgr.GetEventRecorder(controllerName)
 	if err := (&maascluster.Reconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Access: resolver, Recorder: recorder, WatchFilterValue: opts.watchFilter,
@@ -241,6 +245,11 @@ func setupControllers(ctx context.Context, mgr ctrl.Manager, opts *options) erro
 	if err := (&maashost.Reconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Access: resolver, Recorder: recorder, Clock: clock.RealClock{},
 		WatchFilterValue: opts.watchFilter,
+	}).SetupWithManager(ctx, mgr, opts.controller()); err != nil {
+		return err
+	}
+	if err := (&maasclusteridentity.Reconciler{
+		Client: mgr.GetClient(), Access: resolver, ManagerNamespace: managerNamespace, WatchFilterValue: opts.watchFilter,
 	}).SetupWithManager(ctx, mgr, opts.controller()); err != nil {
 		return err
 	}

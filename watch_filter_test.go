@@ -193,7 +193,7 @@ func meta(namespace, name, watch string) metav1.ObjectMeta {
 // objects makes a cluster with a pool and a machine that could all be ready, as Cluster API would leave them.
 func (w *filterWorld) objects(namespace, name, watch string) {
 	w.Helper()
-	credentials := infrav1.LocalObjectReference{Name: "maas"}
+	credentials := infrav1.CredentialsReference{Name: "maas"}
 	cluster := &clusterv1.Cluster{ObjectMeta: meta(namespace, name, watch), Spec: clusterv1.ClusterSpec{
 		InfrastructureRef: clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.GroupVersion.Group, Kind: "MaasCluster", Name: name},
 	}}
@@ -231,7 +231,7 @@ func (w *filterWorld) lease(namespace, name, watch string) {
 	id := leaseOf(name)
 	w.sim.AddMachine(maassim.MachineSpec{SystemID: id})
 	host := &infrav1.MaasHost{ObjectMeta: meta(namespace, id, watch), Spec: infrav1.MaasHostSpec{
-		SystemID: id, LeaseID: "capmaas-" + name, ClusterName: name, CredentialsRef: infrav1.LocalObjectReference{Name: "maas"},
+		SystemID: id, LeaseID: "capmaas-" + name, ClusterName: name, CredentialsRef: infrav1.CredentialsReference{Name: "maas"},
 		ConsumerRef: infrav1.LocalObjectReference{Name: name}, Image: infrav1.Image{Name: "ubuntu/jammy"},
 		UserDataSecretRef: infrav1.LocalObjectReference{Name: name},
 	}}

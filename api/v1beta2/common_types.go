@@ -61,6 +61,44 @@ type LocalObjectReference struct {
 	Name string `json:"name,omitempty"`
 }
 
+// CredentialsKind is where MAAS credentials come from.
+// +kubebuilder:validation:Enum=Secret;MaasClusterIdentity
+type CredentialsKind string
+
+const (
+	// CredentialsSecret is a Secret in the namespace of the object.
+	CredentialsSecret CredentialsKind = "Secret"
+	// CredentialsIdentity is a MaasClusterIdentity that allows the namespace of the object.
+	CredentialsIdentity CredentialsKind = "MaasClusterIdentity"
+)
+
+// CredentialsReference names the MAAS API credentials of an object.
+type CredentialsReference struct {
+	// kind is Secret, for a Secret in the same namespace, or MaasClusterIdentity, for credentials that are shared between
+	// namespaces; Secret when it is empty.
+	// +optional
+	Kind CredentialsKind `json:"kind,omitempty"`
+
+	// name of the object.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// String is how messages name the credentials.
+func (r CredentialsReference) String() string {
+	if r.Kind == "" {
+		r.Kind = CredentialsSecret
+	}
+	return string(r.Kind) + " " + r.Name
+}
+
+// SameAs tells whether two references in one namespace lead to the same object.
+func (r CredentialsReference) SameAs(other CredentialsReference) bool {
+	return r.String() == other.String()
+}
+
 // HostSelector narrows down the servers that may be used. All conditions have to hold; an empty selector excludes nothing.
 // +kubebuilder:validation:MinProperties=1
 type HostSelector struct {

@@ -31,7 +31,7 @@ const (
 	DeletingReason = clusterv1.DeletingReason
 )
 
-// MaasAvailableCondition tells whether the provider can work with MAAS: on MaasCluster and MaasHostPool.
+// MaasAvailableCondition tells whether the provider can work with MAAS: on MaasCluster, MaasHostPool and MaasClusterIdentity.
 const MaasAvailableCondition = "MaasAvailable"
 
 // Reasons of MaasAvailableCondition.
@@ -42,6 +42,11 @@ const (
 	ConnectingReason = "Connecting"
 	// CredentialsNotFoundReason says that the Secret does not exist; making it ends it.
 	CredentialsNotFoundReason = "CredentialsNotFound"
+	// IdentityNotFoundReason says that the MaasClusterIdentity does not exist; making it ends it.
+	IdentityNotFoundReason = "IdentityNotFound"
+	// NamespaceNotAllowedReason says that the MaasClusterIdentity does not allow the namespace (any more). Nothing is done in MAAS
+	// for the object until it does; what is deleted within an hour of the change is still given back.
+	NamespaceNotAllowedReason = "NamespaceNotAllowed"
 	// CredentialsInvalidReason says that a key of the Secret is missing or malformed; the message names it.
 	CredentialsInvalidReason = "CredentialsInvalid"
 	// UnauthorizedReason says that MAAS refuses the API key; a valid key in the Secret ends it, without a restart.

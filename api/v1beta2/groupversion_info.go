@@ -43,6 +43,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&MaasClusterTemplate{}, &MaasClusterTemplateList{},
 		&MaasMachine{}, &MaasMachineList{},
 		&MaasMachineTemplate{}, &MaasMachineTemplateList{},
+		&MaasClusterIdentity{}, &MaasClusterIdentityList{},
 		&MaasHost{}, &MaasHostList{},
 		&MaasHostPool{}, &MaasHostPoolList{},
 		&RepaveGate{}, &RepaveGateList{},

@@ -32,10 +32,11 @@ type MaasClusterSpec struct {
 	// +required
 	Endpoint ControlPlaneEndpointSource `json:"endpoint,omitempty,omitzero"`
 
-	// credentialsRef names the Secret with the MAAS API credentials: keys "endpoint" (https://maas.example:5443/MAAS),
-	// "apiKey" (consumer:token:secret) and, for a private CA, "ca.crt".
+	// credentialsRef names the MAAS API credentials: a Secret in this namespace with the keys "endpoint"
+	// (https://maas.example:5443/MAAS), "apiKey" (consumer:token:secret) and, for a private CA, "ca.crt", or a
+	// MaasClusterIdentity that allows this namespace.
 	// +required
-	CredentialsRef LocalObjectReference `json:"credentialsRef,omitempty,omitzero"`
+	CredentialsRef CredentialsReference `json:"credentialsRef,omitempty,omitzero"`
 
 	// controlPlaneZones are the MAAS zones that control plane machines are spread over. All zones with machines serve
 	// when it is empty.

@@ -44,9 +44,9 @@ type MaasHostSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="clusterName is immutable"
 	ClusterName string `json:"clusterName,omitempty"`
 
-	// credentialsRef names the Secret with the credentials of the MAAS that has the server.
+	// credentialsRef names the credentials of the MAAS that has the server, as in MaasCluster.
 	// +required
-	CredentialsRef LocalObjectReference `json:"credentialsRef,omitempty,omitzero"`
+	CredentialsRef CredentialsReference `json:"credentialsRef,omitempty,omitzero"`
 
 	// hostPoolRef names the MaasHostPool the server was taken from.
 	// +optional

@@ -23,10 +23,9 @@ import (
 // MaasHostPoolSpec says which servers of a MAAS belong to the pool.
 // +kubebuilder:validation:XValidation:rule="has(self.resourcePool) || has(self.selector)",message="set resourcePool or selector: without either every machine of the MAAS would belong to the pool"
 type MaasHostPoolSpec struct {
-	// credentialsRef names the Secret with the MAAS API credentials, as in MaasCluster. Clusters that use the pool have to name the
-	// same Secret.
+	// credentialsRef names the MAAS API credentials, as in MaasCluster. Clusters that use the pool have to name the same ones.
 	// +required
-	CredentialsRef LocalObjectReference `json:"credentialsRef,omitempty,omitzero"`
+	CredentialsRef CredentialsReference `json:"credentialsRef,omitempty,omitzero"`
 
 	// resourcePool is the MAAS resource pool that the servers are in.
 	// +optional

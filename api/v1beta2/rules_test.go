@@ -64,7 +64,7 @@ func maasCluster(change func(*infrav1.MaasCluster)) client.Object {
 		Spec: infrav1.MaasClusterSpec{
 			ControlPlaneEndpoint: infrav1.APIEndpoint{Host: "10.0.0.5", Port: 6443},
 			Endpoint:             infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointVIP},
-			CredentialsRef:       infrav1.LocalObjectReference{Name: credentials},
+			CredentialsRef:       infrav1.CredentialsReference{Name: credentials},
 		},
 	}
 	change(c)
@@ -86,7 +86,7 @@ func maasClusterTemplate(change func(*infrav1.MaasClusterTemplate)) client.Objec
 		ObjectMeta: metav1.ObjectMeta{Name: "c", Namespace: "default"},
 		Spec: infrav1.MaasClusterTemplateSpec{Template: infrav1.MaasClusterTemplateResource{Spec: infrav1.MaasClusterSpec{
 			Endpoint:       infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointVIP},
-			CredentialsRef: infrav1.LocalObjectReference{Name: credentials},
+			CredentialsRef: infrav1.CredentialsReference{Name: credentials},
 		}}},
 	}
 	change(c)
@@ -128,7 +128,7 @@ func maasHost(change func(*infrav1.MaasHost)) client.Object {
 			SystemID:          "abc123",
 			LeaseID:           "3f0c",
 			ClusterName:       "c",
-			CredentialsRef:    infrav1.LocalObjectReference{Name: credentials},
+			CredentialsRef:    infrav1.CredentialsReference{Name: credentials},
 			ConsumerRef:       infrav1.LocalObjectReference{Name: "m"},
 			Image:             infrav1.Image{Name: "custom/ubuntu"},
 			UserDataSecretRef: infrav1.LocalObjectReference{Name: "m-bootstrap"},
@@ -143,7 +143,7 @@ func maasHostPool(change func(*infrav1.MaasHostPool)) client.Object {
 		TypeMeta:   metav1.TypeMeta{APIVersion: infrav1.GroupVersion.String(), Kind: "MaasHostPool"},
 		ObjectMeta: metav1.ObjectMeta{Name: "p", Namespace: "default"},
 		Spec: infrav1.MaasHostPoolSpec{
-			CredentialsRef: infrav1.LocalObjectReference{Name: credentials},
+			CredentialsRef: infrav1.CredentialsReference{Name: credentials},
 			ResourcePool:   "workers",
 		},
 	}

@@ -75,6 +75,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 			infrav1.GroupVersion.WithKind("MaasCluster"), mgr.GetClient(), &infrav1.MaasCluster{}))).
 		Watches(&infrav1.MaasMachine{}, handler.EnqueueRequestsFromMapFunc(r.clusterOfControlPlaneMachine)).
 		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(r.clusterOfEndingHost)).
+		Watches(&infrav1.MaasClusterIdentity{}, handler.EnqueueRequestsFromMapFunc(r.clustersOfIdentity)).
 		WatchesRawSource(r.Access.Source(r.clustersOfMaas)).
 		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasCluster{}, r.WatchFilterValue, r))
 	if err != nil {

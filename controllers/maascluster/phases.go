@@ -29,7 +29,11 @@ import (
 
 // connect opens the session with MAAS and learns what the region says of itself and of the key.
 func (r *Reconciler) connect(ctx context.Context, s *scope) error {
-	session, problem, err := r.Access.Open(ctx, s.maasCluster.Namespace, s.maasCluster.Spec.CredentialsRef.Name)
+	open := r.Access.Open
+	if s.deleting() {
+		open = r.Access.OpenToFinish
+	}
+	session, problem, err := open(ctx, s.maasCluster.Namespace, s.maasCluster.Spec.CredentialsRef)
 	if err != nil {
 		return err
 	}

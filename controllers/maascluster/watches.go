@@ -60,6 +60,23 @@ func (r *Reconciler) clusterOfEndingHost(_ context.Context, o client.Object) []c
 	return nil
 }
 
+// clustersOfIdentity wakes the clusters that use an identity: it may allow other namespaces now, or name another Secret.
+func (r *Reconciler) clustersOfIdentity(ctx context.Context, o client.Object) []ctrl.Request {
+	clusters := &infrav1.MaasClusterList{}
+	if err := r.Client.List(ctx, clusters, client.UnsafeDisableDeepCopy); err != nil {
+		// They come round again by their own recheck.
+		ctrl.LoggerFrom(ctx).Error(err, "Waking the clusters of a MaasClusterIdentity")
+		return nil
+	}
+	var requests []ctrl.Request
+	for i := range clusters.Items {
+		if ref := clusters.Items[i].Spec.CredentialsRef; ref.Kind == infrav1.CredentialsIdentity && ref.Name == o.GetName() {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&clusters.Items[i])})
+		}
+	}
+	return requests
+}
+
 // clustersOfMaas wakes every cluster when the health of a connection changed. Machines that changed concern only the clusters that wait
 // for their zones; zones that come later are found by the regular recheck.
 func (r *Reconciler) clustersOfMaas(ctx context.Context, systemIDs []string) ([]ctrl.Request, error) {

@@ -86,7 +86,11 @@ func (r *Reconciler) findConsumer(ctx context.Context, s *scope) error {
 
 // openSession connects to the MAAS of the lease. A problem with the credentials is a fact for the status, not an error.
 func (r *Reconciler) openSession(ctx context.Context, s *scope) error {
-	session, problem, err := r.Access.Open(ctx, s.host.Namespace, s.host.Spec.CredentialsRef.Name)
+	open := r.Access.Open
+	if s.deleting() {
+		open = r.Access.OpenToFinish
+	}
+	session, problem, err := open(ctx, s.host.Namespace, s.host.Spec.CredentialsRef)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 
 // takeStock looks at the shared snapshot and at the leases.
 func (r *Reconciler) takeStock(ctx context.Context, s *scope) error {
-	session, problem, err := r.Access.Open(ctx, s.pool.Namespace, s.pool.Spec.CredentialsRef.Name)
+	session, problem, err := r.Access.Open(ctx, s.pool.Namespace, s.pool.Spec.CredentialsRef)
 	if err != nil {
 		return err
 	}

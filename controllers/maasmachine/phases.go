@@ -98,7 +98,7 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 	if err != nil || s.wait != nil {
 		return err
 	}
-	session, problem, err := r.Access.Open(ctx, s.maasMachine.Namespace, s.maasCluster.Spec.CredentialsRef.Name)
+	session, problem, err := r.Access.Open(ctx, s.maasMachine.Namespace, s.maasCluster.Spec.CredentialsRef)
 	if err != nil {
 		return err
 	}
@@ -166,10 +166,10 @@ func (r *Reconciler) request(ctx context.Context, s *scope) (allocation.Request,
 		}
 		return allocation.Request{}, fmt.Errorf("getting MaasHostPool %s: %w", key, err)
 	}
-	if pool.Spec.CredentialsRef != s.maasCluster.Spec.CredentialsRef {
+	if !pool.Spec.CredentialsRef.SameAs(s.maasCluster.Spec.CredentialsRef) {
 		s.waitFor(infrav1.PoolMismatchReason, fmt.Sprintf("MaasHostPool %s has credentialsRef %s and MaasCluster %s has %s: "+
-			"name the same Secret in both", pool.Name, pool.Spec.CredentialsRef.Name, s.maasCluster.Name,
-			s.maasCluster.Spec.CredentialsRef.Name))
+			"name the same credentials in both", pool.Name, pool.Spec.CredentialsRef, s.maasCluster.Name,
+			s.maasCluster.Spec.CredentialsRef))
 		return allocation.Request{}, nil
 	}
 	return narrowed(access.PoolRequest(pool), s), nil

@@ -14,21 +14,15 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package access leads from a Secret with MAAS credentials to a session with that MAAS, and says in a condition's words what stands
-// in the way.
+// Package access leads from the credentials that an object names, a Secret or a MaasClusterIdentity, to a session with that MAAS, and
+// says in a condition's words what stands in the way.
 package access
 
 import (
 	"context"
 	"fmt"
 	"regexp"
-	"sync"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
@@ -62,26 +56,6 @@ type Problem struct {
 // nothing else tells that one was made or mended.
 const ProblemRecheck = 15 * time.Second
 
-// Resolver opens sessions.
-type Resolver struct {
-	reader   client.Reader
-	sessions Sessions
-	clock    clock.PassiveClock
-
-	mu      sync.Mutex
-	regions map[string]region
-	// opened are the sessions opened a moment ago, by Secret.
-	opened map[client.ObjectKey]opened
-}
-
-type opened struct {
-	session *inventory.Session
-	at      time.Time
-}
-
-// secretAge is how long a Secret is not read again while its session is in good health. It bounds how late a changed Secret is noticed.
-const secretAge = 10 * time.Second
-
 // region is what one session's MAAS said of itself.
 type region struct {
 	status infrav1.MaasRegionStatus
@@ -93,66 +67,6 @@ var queryPattern = regexp.MustCompile(`\?[^\s":]*`)
 
 // regionAge is how long what a region says of itself is believed: upgrades of MAAS and changes of a user's role are rare.
 const regionAge = 30 * time.Minute
-
-// NewResolver makes a Resolver that reads Secrets through reader.
-func NewResolver(reader client.Reader, sessions Sessions, clk clock.PassiveClock) *Resolver {
-	return &Resolver{reader: reader, sessions: sessions, clock: clk, regions: map[string]region{}, opened: map[client.ObjectKey]opened{}}
-}
-
-// Open returns the session of the credentials in a Secret. A Secret that is missing or malformed is a Problem, not an error.
-func (r *Resolver) Open(ctx context.Context, namespace, secretName string) (*inventory.Session, *Problem, error) {
-	key := client.ObjectKey{Namespace: namespace, Name: secretName}
-	if session := r.recent(key); session != nil {
-		return session, nil, nil
-	}
-	session, problem, err := r.open(ctx, key)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if session == nil {
-		delete(r.opened, key)
-	} else {
-		r.opened[key] = opened{session: session, at: r.clock.Now()}
-	}
-	return session, problem, err
-}
-
-// recent returns the session that was opened a moment ago and works.
-func (r *Resolver) recent(key client.ObjectKey) *inventory.Session {
-	r.mu.Lock()
-	o := r.opened[key]
-	r.mu.Unlock()
-	if o.session == nil || r.clock.Since(o.at) > secretAge || Check(o.session) != nil {
-		return nil
-	}
-	return o.session
-}
-
-func (r *Resolver) open(ctx context.Context, key client.ObjectKey) (*inventory.Session, *Problem, error) {
-	secret := &corev1.Secret{}
-	if err := r.reader.Get(ctx, key, secret); err != nil {
-		if apierrors.IsNotFound(err) {
-			return nil, &Problem{infrav1.CredentialsNotFoundReason, fmt.Sprintf("Secret %s with the MAAS credentials does not exist", key)}, nil
-		}
-		return nil, nil, fmt.Errorf("getting Secret %s with the MAAS credentials: %w", key, err)
-	}
-	for _, field := range []string{EndpointKey, APIKeyKey} {
-		if len(secret.Data[field]) == 0 {
-			return nil, &Problem{infrav1.CredentialsInvalidReason, fmt.Sprintf("Secret %s has no key %q", key, field)}, nil
-		}
-	}
-	session, err := r.sessions.Session(ctx, inventory.Credentials{
-		Endpoint: string(secret.Data[EndpointKey]),
-		APIKey:   string(secret.Data[APIKeyKey]),
-		CABundle: secret.Data[CAKey],
-	})
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, nil, ctx.Err()
-		}
-		return nil, &Problem{infrav1.CredentialsInvalidReason, fmt.Sprintf("Secret %s: %s", key, err)}, nil
-	}
-	return session, nil, nil
-}
 
 // Check tells how the connection of a session is, nil when all is well.
 func Check(session *inventory.Session) *Problem {

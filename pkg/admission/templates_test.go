@@ -50,7 +50,7 @@ func clusterTemplate(change func(*infrav1.MaasClusterTemplate)) client.Object {
 		ObjectMeta: metav1.ObjectMeta{Name: "vmo", Namespace: "default"},
 		Spec: infrav1.MaasClusterTemplateSpec{Template: infrav1.MaasClusterTemplateResource{Spec: infrav1.MaasClusterSpec{
 			Endpoint:       infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointVIP},
-			CredentialsRef: infrav1.LocalObjectReference{Name: "maas-credentials"},
+			CredentialsRef: infrav1.CredentialsReference{Name: "maas-credentials"},
 		}}},
 	}
 	change(c)

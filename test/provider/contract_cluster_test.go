@@ -368,7 +368,7 @@ func TestContractWaitsForOwner(t *testing.T) {
 	w := emptyWorld(t, 1)
 	w.create(theLab.Credentials(w.ns, credentialsName))
 	w.create(&infrav1.MaasCluster{ObjectMeta: w.meta("early"), Spec: infrav1.MaasClusterSpec{
-		CredentialsRef: infrav1.LocalObjectReference{Name: credentialsName}, Endpoint: infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointVIP},
+		CredentialsRef: infrav1.CredentialsReference{Name: credentialsName}, Endpoint: infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointVIP},
 		ControlPlaneEndpoint: infrav1.APIEndpoint{Host: "172.16.3.10", Port: 6443},
 	}})
 	// The other one is made later and is ready first.

@@ -135,10 +135,10 @@ func (w *world) create(o client.Object) {
 func (w *world) cluster(change ...func(*infrav1.MaasCluster, *clusterv1.Cluster)) {
 	w.Helper()
 	w.create(&infrav1.MaasHostPool{ObjectMeta: w.meta(poolName), Spec: infrav1.MaasHostPoolSpec{
-		CredentialsRef: infrav1.LocalObjectReference{Name: credentialsName}, ResourcePool: w.ns,
+		CredentialsRef: infrav1.CredentialsReference{Name: credentialsName}, ResourcePool: w.ns,
 	}})
 	maasCluster := &infrav1.MaasCluster{ObjectMeta: w.meta(clusterName), Spec: infrav1.MaasClusterSpec{
-		CredentialsRef:       infrav1.LocalObjectReference{Name: credentialsName},
+		CredentialsRef:       infrav1.CredentialsReference{Name: credentialsName},
 		Endpoint:             infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointVIP},
 		ControlPlaneEndpoint: infrav1.APIEndpoint{Host: "172.16.3.10", Port: 6443},
 	}}
