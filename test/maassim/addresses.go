@@ -140,12 +140,12 @@ func (s *Server) chooseAddress(rq *request) (*subnet, netip.Addr, *response) {
 
 // refuse says why an address cannot be reserved.
 func (sn *subnet) refuse(a netip.Addr) *response {
-	r, in := sn.rangeOf(a)
+	r := sn.rangeOf(a)
 	switch {
-	case in && r.dynamic:
+	case r != nil && r.dynamic:
 		return textResponse(http.StatusForbidden, fmt.Sprintf("IP address %s belongs to an existing dynamic range. To reserve this IP "+
 			"address, a MAC address is required. (Create a device instead.)", a))
-	case in:
+	case r != nil:
 		return textResponse(http.StatusNotFound, fmt.Sprintf("%s is within the reserved range from %s to %s", a, r.lo, r.hi))
 	}
 	if _, taken := sn.used[a]; taken {

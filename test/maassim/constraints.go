@@ -248,7 +248,7 @@ func parsePool(s *Server, key string, values []string) (constraint, *response) {
 func parseFabrics(_ *Server, key string, values []string) (constraint, *response) {
 	negated := strings.HasPrefix(key, "not_")
 	return constraint{key, key + "=" + strings.Join(values, ","), func(m *machine) bool {
-		return m.anyInterface(func(f *iface) bool { return slices.Contains(values, f.vlan.fabric.name) }) != negated
+		return m.anyInterface(func(f *iface) bool { return slices.Contains(values, f.lan().fabric.name) }) != negated
 	}}, nil
 }
 
@@ -347,13 +347,13 @@ func interfaceCondition(k, v string) func(*iface) bool {
 	case "mac_address":
 		return func(f *iface) bool { return f.mac == strings.ToLower(v) }
 	case "vid":
-		return func(f *iface) bool { return f.vlan.vid == n }
+		return func(f *iface) bool { return f.lan().vid == n }
 	case "vlan":
-		return func(f *iface) bool { return f.vlan.name == v }
+		return func(f *iface) bool { return f.lan().name == v }
 	case "fabric":
-		return func(f *iface) bool { return f.vlan.fabric.name == v }
+		return func(f *iface) bool { return f.lan().fabric.name == v }
 	case "space":
-		return func(f *iface) bool { return f.vlan.space == v }
+		return func(f *iface) bool { return f.lan().space == v }
 	case "link_speed":
 		return func(f *iface) bool { return f.speed >= n }
 	case "mode":

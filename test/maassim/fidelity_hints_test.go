@@ -23,6 +23,15 @@ import "time"
 var hints = map[string][]hint{
 	"03_allocate capi 1": {readied("wsf373")},
 
+	"04_interfaces admin 8":  {takenBy("admin", "tkbnbg")},
+	"04_interfaces admin 12": {lastID("link", 109)},
+	"04_interfaces admin 91": {lastID("fabric", 38)},
+	"04_interfaces capi 7":   {takenBy("capi", "bytgwe")},
+	"04_interfaces admin 93": {lastID("link", 135)},
+	"04_interfaces admin 95": {deployHeld("capi", "bytgwe")},
+	"04_interfaces capi 17":  {advance(300 * time.Millisecond)},
+	"04_interfaces admin 98": {untilDeployed("bytgwe")},
+
 	"06_deploy_release capi 39":  {deployingBy("capi", "tkbnbg"), advance(5 * time.Second)},
 	"06_deploy_release capi 48":  {deployingBy("capi", "tkbnbg"), fault("tkbnbg", HostFault{InstallFails: true})},
 	"06_deploy_release capi 52":  {fault("tkbnbg", HostFault{})},
@@ -47,7 +56,6 @@ var hints = map[string][]hint{
 	"08_tags_pools_zones admin 53": {func(p *player, _ *recording) { p.s.AddZone("z9", "") }},
 
 	"09_network capi 39": {func(p *player, _ *recording) {
-		p.s.AddSubnet(SubnetSpec{CIDR: "10.67.0.0/30", VID: 20}) // made and deleted in between
 		p.s.AddSubnet(SubnetSpec{Name: "tiny", CIDR: "10.66.0.0/30", VID: 20})
 	}},
 
@@ -77,5 +85,24 @@ func powerOn(id string) hint {
 func untilDeployed(id string) hint {
 	return func(p *player, r *recording) {
 		p.until(r, func() bool { m, _ := p.s.Machine(id); return m.Status == StatusDeployed })
+	}
+}
+
+// lastID sets a sequence of the database to where the recorded one was: what
+// used the ids between was not recorded.
+func lastID(kind string, id int) hint {
+	return func(p *player, _ *recording) {
+		p.s.mu.Lock()
+		defer p.s.mu.Unlock()
+		p.s.ids.m[kind] = id
+	}
+}
+
+// deployHeld deploys a machine that user holds.
+func deployHeld(user, id string) hint {
+	return func(p *player, r *recording) {
+		if err := p.s.Operator().DeployAs(user, id, ""); err != nil {
+			p.t.Errorf("%s: %v", r, err)
+		}
 	}
 }

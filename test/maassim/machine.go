@@ -58,13 +58,16 @@ type machine struct {
 	swapSize    *int64
 	fault       HostFault
 
-	disks   []Disk         // as built
-	bds     []*blockDevice // as inventoried
-	ifs     []*iface
-	layout  bool // a storage layout is applied to the first disk
-	install *int
-	comm    *int
-	testing *int
+	disks []Disk         // as built
+	bds   []*blockDevice // as inventoried
+	ifs   []*iface
+	nics  []nic // as commissioned
+	// gateways are the links chosen for the default routes, IPv4's and IPv6's.
+	gateways [2]*link
+	layout   bool // a storage layout is applied to the first disk
+	install  *int
+	comm     *int
+	testing  *int
 
 	statusMessage *string
 	statusAction  *string

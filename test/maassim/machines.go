@@ -202,17 +202,7 @@ func deleteMachine(rq *request) *response {
 // cuts its power, and that is done here so that nothing is left behind.
 func (s *Server) deleteMachine(m *machine) {
 	m.begin()
-	s.releaseAddresses(m)
-	for _, f := range m.ifs {
-		for _, l := range f.links {
-			if l.addr.IsValid() {
-				delete(l.subnet.used, l.addr)
-			}
-		}
-		if f.discovered.IsValid() {
-			delete(f.discSubnet.used, f.discovered)
-		}
-	}
+	s.freeNetwork(m)
 	delete(s.machines, m.systemID)
 	s.order = slices.DeleteFunc(s.order, func(o *machine) bool { return o == m })
 	s.hardwareOff(m, nil)

@@ -41,19 +41,14 @@ var NotServed = []Unserved{
 	{"", "machines/*/", "mount_special", "file systems are not the provider's to configure"},
 	{"", "machines/*/", "unmount_special", "file systems are not the provider's to configure"},
 	{"", "machines/*/", "set_storage_layout", "storage layouts other than the commissioned one are not modelled"},
-	{"", "machines/*/", "restore_networking_configuration", "network configuration is read only"},
 	{"", "machines/*/", "restore_storage_configuration", "storage layouts other than the commissioned one are not modelled"},
-	{"", "machines/*/", "restore_default_configuration", "network configuration is read only"},
-	{"", "machines/*/", "clear_default_gateways", "network configuration is read only"},
+	{"", "machines/*/", "restore_default_configuration", "storage layouts other than the commissioned one are not modelled"},
 	{"", "machines/", "", "machines are added with AddMachine"},
 	{http.MethodGet, "nodes/", "", "controllers and devices are not modelled; use machines/"},
-	{"", "nodes/**", "*", "network and storage configuration are read only; script results are not made"},
-	{"", "subnets/**", "*", "subnets are added with AddSubnet; statistics are not made"},
-	{"", "fabrics/**", "*", "fabrics and VLANs are added with AddSubnet"},
-	{"", "vlans/**", "*", "VLANs are added with AddSubnet"},
+	{"", "nodes/**", "*", "storage configuration is read only; script results are not made"},
+	{"", "subnets/**", "*", "statistics are not made"},
+	{"", "fabrics/**", "*", "fabrics come with AddSubnet and AddMachine"},
 	{"", "spaces/**", "*", "spaces are named by AddSubnet"},
-	{"", "ipranges/**", "*", "ranges are given to AddSubnet"},
-	{"", "static-routes/**", "*", "routing is not modelled"},
 	{"", "ipaddresses/", "all=true", allAddressesReason},
 	{"", "devices/**", "*", "devices are not modelled"},
 	{"", "dnsresourcerecords/**", "*", "only address records are modelled"},
@@ -117,5 +112,5 @@ func (s *Server) unserved(_ *http.Request, rest string, rq *request, path string
 	return unknownEndpoint(path)
 }
 
-var apiTable = buildTable(machineRoutes, eventRoutes, storageRoutes, networkRoutes, groupRoutes, dnsRoutes,
+var apiTable = buildTable(machineRoutes, eventRoutes, storageRoutes, interfaceRoutes, subnetRoutes, rangeRoutes, fabricRoutes, staticRouteRoutes, groupRoutes, dnsRoutes,
 	userRoutes, settingRoutes, imageRoutes, addressRoutes)

@@ -71,6 +71,13 @@ type NIC struct {
 	Address string // for LinkStatic, and what LinkDHCP will hand out
 	// SpeedMbps is the interface speed, 10000 by default.
 	SpeedMbps int
+	Tags      []string
+	// Fabric is where a NIC without a subnet is plugged in, untagged (fabric-0;
+	// added when unknown); with NoVLAN MAAS does not know it.
+	Fabric string
+	NoVLAN bool
+	// NoCarrier is a NIC without a cable.
+	NoCarrier bool
 }
 
 // AddMachine adds a machine and returns its system id. It panics when the spec

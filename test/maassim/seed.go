@@ -100,6 +100,7 @@ func (s *Server) seedRecordedSubnets() {
 		Name: "cluster-vlan10", CIDR: "172.16.0.0/22", Gateway: "172.16.0.1", Space: "cluster", VID: 10, VLAN: "cluster10",
 		Reserved: []string{"172.16.0.1-172.16.0.15"},
 	})
+	s.subnets[0].ranges[1].comment, s.subnets[1].ranges[0].comment = "infra", "vips"
 	s.addSubnet(SubnetSpec{Name: "storage-vlan20", CIDR: "10.20.0.0/16", Space: "storage", VID: 20, VLAN: "storage20", MTU: 9000})
 	s.addSubnet(SubnetSpec{Name: "oob", CIDR: "10.99.0.0/24", Gateway: "10.99.0.1", Fabric: "fabric-oob"})
 }

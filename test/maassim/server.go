@@ -56,6 +56,7 @@ type Server struct {
 	fabrics  []*fabric
 	vlans    []*vlan
 	subnets  []*subnet
+	routes   []*staticRoute
 	images   []bootResource
 	config   map[string]any
 	events   eventLog
