@@ -18,6 +18,7 @@ package inventory
 
 import (
 	"fmt"
+	"net/netip"
 	"runtime"
 	"testing"
 
@@ -37,6 +38,7 @@ func fleet(n int) []maas.Machine {
 			CPUCount: 64, MemoryMiB: 1 << 19, OSSystem: own("custom"), DistroSeries: own("u-2204-k-1284"),
 			Addresses:   []string{fmt.Sprintf("172.16.%d.%d", i/250, i%250), fmt.Sprintf("10.20.%d.%d", i/250, i%250)},
 			Annotations: map[string]string{own("capmaas-host"): fmt.Sprintf("default/host-%d", i)},
+			Interfaces:  twoBonds(i),
 			BootDiskID:  i*6 + 1,
 		}
 		for d := range 6 {
@@ -48,6 +50,40 @@ func fleet(n int) []maas.Machine {
 		}
 	}
 	return list
+}
+
+// twoBonds are the interfaces of a server with four NICs in two bonds, two VLANs and a bridge.
+func twoBonds(n int) []maas.Interface {
+	own := func(s string) string { return string([]byte(s)) }
+	var out []maas.Interface
+	add := func(kind maas.InterfaceType, name string, vid int, parents ...string) {
+		f := maas.Interface{
+			ID: 9*n + len(out) + 1, Name: own(name), Type: maas.InterfaceType(own(string(kind))), Enabled: true, EffectiveMTU: 9000,
+			MACAddress: fmt.Sprintf("52:54:%02x:%02x:00:%02x", n>>8, n&0xff, len(out)),
+			VLAN:       &maas.VLAN{ID: vid + 1, VID: vid, Fabric: own("fabric-0"), MTU: 9000},
+			Links:      []maas.Link{{ID: 9*n + len(out), Mode: maas.LinkMode(own("link_up"))}},
+		}
+		for _, p := range parents {
+			f.Parents = append(f.Parents, own(p))
+		}
+		if kind == maas.InterfaceBond {
+			f.Bond = maas.BondParameters{Mode: own("802.3ad"), LACPRate: own("fast"), XmitHashPolicy: own("layer3+4"), MIIMonMS: 100}
+		}
+		if vid != 0 {
+			f.Links[0].CIDR = netip.MustParsePrefix("172.16.0.0/22")
+			f.Links[0].Address = netip.AddrFrom4([4]byte{172, 16, byte(n / 250), byte(n % 250)})
+		}
+		out = append(out, f)
+	}
+	for _, name := range []string{"enp1s0", "enp1s1", "enp2s0", "enp2s1"} {
+		add(maas.InterfacePhysical, name, 0)
+	}
+	add(maas.InterfaceBond, "bond_mgmt", 0, "enp1s0", "enp2s0")
+	add(maas.InterfaceBond, "bond_data", 0, "enp1s1", "enp2s1")
+	add(maas.InterfaceVLAN, "bond_mgmt.10", 10, "bond_mgmt")
+	add(maas.InterfaceVLAN, "bond_data.20", 20, "bond_data")
+	add(maas.InterfaceBridge, "br0", 0, "bond_data")
+	return out
 }
 
 func BenchmarkList1000(b *testing.B) {

@@ -42,6 +42,7 @@ func keep(m *maas.Machine) *maas.Machine {
 	c.Addresses = slices.Clip(slices.Clone(m.Addresses))
 	c.Annotations = maps.Clone(m.Annotations)
 	c.BlockDevices = keepDevices(m.BlockDevices)
+	c.Interfaces = keepInterfaces(m.Interfaces)
 	return &c
 }
 
@@ -53,7 +54,8 @@ func equal(a, b *maas.Machine) bool {
 		slices.Equal(a.Tags, b.Tags) &&
 		slices.Equal(a.Addresses, b.Addresses) &&
 		slices.EqualFunc(a.BlockDevices, b.BlockDevices, equalDevices) &&
-		maps.Equal(a.Annotations, b.Annotations)
+		maps.Equal(a.Annotations, b.Annotations) &&
+		slices.EqualFunc(a.Interfaces, b.Interfaces, equalInterfaces)
 }
 
 // scalars are the fields that == compares.

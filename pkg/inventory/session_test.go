@@ -18,6 +18,7 @@ package inventory
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"testing"
 	"time"
@@ -151,72 +152,106 @@ func TestListIsOrderedAndShared(t *testing.T) {
 	g.Expect(was[0].SystemID).To(Equal("3"), "readers keep what they had")
 }
 
-// TestEqualLooksAtEveryField fails when maas.Machine gets a field that equal does not compare.
+// TestEqualLooksAtEveryField fails when maas.Machine, or what it consists of, gets a field that equal does not compare,
+// and when keep shares with the caller what the caller may change.
 func TestEqualLooksAtEveryField(t *testing.T) {
 	g := NewWithT(t)
 	typ := reflect.TypeFor[maas.Machine]()
 	for i := range typ.NumField() {
-		var a, b maas.Machine
-		v := reflect.ValueOf(&b).Elem().Field(i)
-		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct {
-			checkEveryField(t, typ.Field(i).Name, v.Type().Elem(), i)
-			continue
+		name := typ.Field(i).Name
+		machines := []*maas.Machine{{}}
+		for _, v := range variants(t, typ.Field(i).Type) {
+			m := &maas.Machine{}
+			reflect.ValueOf(m).Elem().Field(i).Set(v)
+			machines = append(machines, m)
 		}
-		fill(t, v)
-		g.Expect(equal(&a, &b)).To(BeFalse(), typ.Field(i).Name)
-		kept := keep(&b)
-		g.Expect(*kept).To(Equal(b))
-		if v.Kind() == reflect.Slice {
-			v.Index(0).SetString("changed by the caller")
-			g.Expect(equal(kept, &b)).To(BeFalse())
+		for j, a := range machines {
+			for k, b := range machines {
+				g.Expect(equal(a, b)).To(Equal(j == k), "%s: %+v and %+v", name, a, b)
+			}
+		}
+		for _, m := range machines[1:] {
+			kept := keep(m)
+			g.Expect(*kept).To(Equal(*m))
+			if changeBehind(reflect.ValueOf(m).Elem().Field(i)) {
+				g.Expect(equal(kept, m)).To(BeFalse(), "%s changed by the caller: %+v", name, m)
+			}
 		}
 	}
 }
 
-// checkEveryField checks a list of structs, the machine's field of the given index.
-func checkEveryField(t *testing.T, name string, typ reflect.Type, index int) {
+// variants are values of a type that each differ from the others in one place.
+func variants(t *testing.T, typ reflect.Type) []reflect.Value {
 	t.Helper()
-	g := NewWithT(t)
-	for i := range typ.NumField() {
-		var a, b maas.Machine
-		for _, m := range []*maas.Machine{&a, &b} {
-			list := reflect.ValueOf(m).Elem().Field(index)
-			list.Set(reflect.MakeSlice(list.Type(), 1, 1))
-		}
-		v := reflect.ValueOf(&b).Elem().Field(index).Index(0).Field(i)
-		fill(t, v)
-		g.Expect(equal(&a, &b)).To(BeFalse(), name+"."+typ.Field(i).Name)
-		kept := keep(&b)
-		g.Expect(*kept).To(Equal(b))
-		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.String {
-			v.Index(0).SetString("changed by the caller")
-		} else {
-			v.SetZero()
-		}
-		g.Expect(equal(kept, &b)).To(BeFalse(), name+"."+typ.Field(i).Name+" is shared with the caller")
+	one := func(v any) []reflect.Value { return []reflect.Value{reflect.ValueOf(v).Convert(typ)} }
+	switch typ {
+	case reflect.TypeFor[netip.Addr]():
+		return one(netip.MustParseAddr("192.0.2.1"))
+	case reflect.TypeFor[netip.Prefix]():
+		return one(netip.MustParsePrefix("192.0.2.0/24"))
 	}
-}
-
-// fill sets a value other than zero.
-func fill(t *testing.T, v reflect.Value) {
-	t.Helper()
-	switch v.Kind() {
+	var out []reflect.Value
+	switch typ.Kind() {
 	case reflect.String:
-		v.SetString("x")
+		return one("x")
 	case reflect.Bool:
-		v.SetBool(true)
+		return one(true)
 	case reflect.Int, reflect.Int64:
-		v.SetInt(1)
-	case reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		fill(t, v.Index(0))
+		return one(1)
 	case reflect.Map:
-		v.Set(reflect.ValueOf(map[string]string{"x": "y"}))
+		return one(map[string]string{"x": "y"})
+	case reflect.Slice:
+		for _, e := range variants(t, typ.Elem()) {
+			v := reflect.MakeSlice(typ, 1, 1)
+			v.Index(0).Set(e)
+			out = append(out, v)
+		}
+	case reflect.Pointer:
+		for _, e := range variants(t, typ.Elem()) {
+			v := reflect.New(typ.Elem())
+			v.Elem().Set(e)
+			out = append(out, v)
+		}
 	case reflect.Struct:
-		fill(t, v.Field(0))
+		for i := range typ.NumField() {
+			for _, f := range variants(t, typ.Field(i).Type) {
+				v := reflect.New(typ).Elem()
+				v.Field(i).Set(f)
+				out = append(out, v)
+			}
+		}
 	default:
-		t.Fatal("a field of kind", v.Kind())
+		t.Fatal("a field of kind", typ.Kind())
 	}
+	return out
+}
+
+// changeBehind changes what a slice or pointer leads to, the farthest first.
+func changeBehind(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Slice:
+		if v.Len() == 0 {
+			return false
+		}
+		if !changeBehind(v.Index(0)) {
+			v.Index(0).SetZero()
+		}
+		return true
+	case reflect.Pointer:
+		if v.IsNil() {
+			return false
+		}
+		v.Elem().SetZero()
+		return true
+	case reflect.Struct:
+		for _, f := range v.Fields() {
+			if f.CanSet() && changeBehind(f) {
+				return true
+			}
+		}
+	default:
+	}
+	return false
 }
 
 func TestNothingPrintsTheKey(t *testing.T) {

@@ -113,4 +113,5 @@ type Client interface {
 	Events
 	Region
 	DNS
+	Networks
 }

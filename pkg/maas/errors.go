@@ -29,6 +29,8 @@ const (
 	NotFound ErrorKind = "NotFound"
 	// Conflict means that the object's state does not allow the act, or that someone else was faster.
 	Conflict ErrorKind = "Conflict"
+	// Exhausted means that MAAS has nothing left to give, such as addresses of a subnet, until somebody makes room.
+	Exhausted ErrorKind = "Exhausted"
 	// Invalid means that MAAS refuses an argument: repeating the call will not help.
 	Invalid ErrorKind = "Invalid"
 	// Unauthorized means that MAAS does not know the API key.
@@ -89,7 +91,7 @@ func IsConflict(err error) bool { return KindOf(err) == Conflict }
 // IsAnswer tells whether MAAS answered and refused, so that the act was certainly not carried out.
 func IsAnswer(err error) bool {
 	switch KindOf(err) {
-	case NotFound, Conflict, Invalid, Unauthorized, Forbidden:
+	case NotFound, Conflict, Exhausted, Invalid, Unauthorized, Forbidden:
 		return true
 	case Throttled, Untrusted, Unavailable:
 		return false

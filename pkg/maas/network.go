@@ -49,9 +49,11 @@ type Interface struct {
 	Tags []string
 	// VLAN that the interface is in, nil when it is in none that MAAS knows.
 	VLAN *VLAN
-	// Parents and Children are interface names.
+	// Parents and Children are interface names, sorted.
 	Parents, Children []string
-	// EffectiveMTU in bytes.
+	// MTU in bytes where somebody set one, 0 where the VLAN's counts.
+	MTU int
+	// EffectiveMTU in bytes is MTU or the VLAN's, and no less than that of any interface that stands on this one.
 	EffectiveMTU int
 	Bond         BondParameters
 	Bridge       BridgeParameters
@@ -93,7 +95,8 @@ type Link struct {
 	CIDR     netip.Prefix
 	// Address is invalid while MAAS has not chosen one.
 	Address netip.Addr
-	// Gateway is true when the machine's default route goes through this link's subnet because somebody set so.
+	// Gateway is true when the machine's default route goes through this link's subnet because somebody set so. MAAS says
+	// this of machines only, so the Interface that a write returns never has it.
 	Gateway bool
 }
 
@@ -135,7 +138,8 @@ type ReservedAddress struct {
 }
 
 // Networks read MAAS's networks and configure those of a machine. Writes to a machine need an administrator's key
-// (Forbidden otherwise) and a machine that is New, Ready, Allocated or Broken (Conflict otherwise).
+// (Forbidden otherwise) and a machine that is New, Ready, Failed testing, Allocated or Broken (Conflict otherwise). MAAS
+// writes no event about them: who changes a machine's network reads the machine again.
 type Networks interface {
 	// ListSubnets reads all subnets.
 	ListSubnets(ctx context.Context) ([]Subnet, error)
@@ -143,30 +147,36 @@ type Networks interface {
 	ListVLANs(ctx context.Context) ([]VLAN, error)
 	// ListStaticRoutes reads all static routes.
 	ListStaticRoutes(ctx context.Context) ([]StaticRoute, error)
-	// ListInterfaces reads the interfaces of one machine.
+	// ListInterfaces reads the interfaces of one machine: those of GetMachine, at the same cost.
 	ListInterfaces(ctx context.Context, systemID string) ([]Interface, error)
 
-	// CreateBond makes a bond over parents, which lose their links.
+	// CreateBond makes a bond over parents, which lose their links and must be in one VLAN and free of other bonds, bridges
+	// and VLANs. Without a link of its own it is link_up. Invalid when the name or a parent is taken.
 	CreateBond(ctx context.Context, systemID string, bond CreateBond) (*Interface, error)
 	// CreateVLANInterface makes a VLAN interface; MAAS names it PARENT.VID.
 	CreateVLANInterface(ctx context.Context, systemID string, parentID, vlanID int, mtu int) (*Interface, error)
-	// CreateBridge makes a bridge over a parent, which loses its links.
+	// CreateBridge makes a bridge over a parent, which loses its links. On an Allocated machine MAAS takes the parent's
+	// VLAN whatever is asked for, moves the parent's links to the bridge and at the release undoes it all: the bridge
+	// goes, with everything on it, and its links return to the parent. A bridge made while the machine is Ready stays.
 	CreateBridge(ctx context.Context, systemID string, bridge CreateBridge) (*Interface, error)
-	// UpdateInterface changes what is set in the update.
+	// UpdateInterface changes what is set in the update. A new VLAN costs the interface its links. What stands in a bond or
+	// under a bridge follows that in its VLAN, silently.
 	UpdateInterface(ctx context.Context, systemID string, interfaceID int, update InterfaceUpdate) (*Interface, error)
 	// DeleteInterface removes an interface and all that stands on it. NotFound when it is gone.
 	DeleteInterface(ctx context.Context, systemID string, interfaceID int) error
-	// LinkSubnet puts the interface on a subnet. A repeated AUTO link is a second one.
+	// LinkSubnet puts the interface on a subnet, which replaces a link_up. A repeated AUTO link is a second one. Conflict
+	// when the address is in use, Exhausted when MAAS has none left, Invalid when the subnet is not of the interface's VLAN.
 	LinkSubnet(ctx context.Context, systemID string, interfaceID int, link LinkRequest) (*Interface, error)
-	// UnlinkSubnet takes a link away; without any the interface is link_up.
+	// UnlinkSubnet takes a link away; without any the interface is link_up. NotFound when there is no such link.
 	UnlinkSubnet(ctx context.Context, systemID string, interfaceID, linkID int) (*Interface, error)
 	// SetDefaultGateway makes the link's subnet the one of the default route.
 	SetDefaultGateway(ctx context.Context, systemID string, interfaceID, linkID int) error
 
 	// ReserveAddress reserves an address in a subnet for the key's user: the given one, or one that MAAS chooses when it is
-	// invalid. MAAS answers 404 to an address in use, which comes as Conflict.
+	// invalid. MAAS answers 404 to an address in use, which comes as Conflict; Exhausted when none is left, Invalid when the
+	// address is in a reserved or dynamic range or outside of the subnet.
 	ReserveAddress(ctx context.Context, subnet netip.Prefix, address netip.Addr) (*ReservedAddress, error)
-	// ReleaseAddress gives a reservation of the key's user back. NotFound when there is none.
+	// ReleaseAddress gives a reservation of the key's user back. NotFound when the user has none.
 	ReleaseAddress(ctx context.Context, address netip.Addr) error
 	// ListReservedAddresses reads the reservations of the key's user.
 	ListReservedAddresses(ctx context.Context) ([]ReservedAddress, error)

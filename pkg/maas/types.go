@@ -96,6 +96,9 @@ type Machine struct {
 
 	// Addresses are the IP addresses MAAS knows, in its order.
 	Addresses []string
+	// Interfaces are in MAAS's order, which is that of their ids. MAAS writes no event when somebody changes them, so
+	// what a snapshot has of them may be as old as its last whole list.
+	Interfaces []Interface
 	// Annotations are the workload annotations; they vanish at release.
 	Annotations map[string]string
 

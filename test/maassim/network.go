@@ -19,6 +19,7 @@ package maassim
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 )
 
@@ -68,7 +69,8 @@ type SubnetSpec struct {
 }
 
 // AddSubnet adds a subnet, and its VLAN in the first fabric when it is not
-// there. It panics on a CIDR or address it cannot read. The id is returned.
+// there. It panics on a CIDR that is there already and on addresses it cannot
+// read. The id is returned.
 func (s *Server) AddSubnet(spec SubnetSpec) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,6 +81,9 @@ func (s *Server) addSubnet(spec SubnetSpec) *subnet {
 	sn := &subnet{
 		id: s.ids.next("subnet"), name: orString(spec.Name, spec.CIDR), cidr: netip.MustParsePrefix(spec.CIDR).Masked(),
 		dns: spec.DNS, used: map[netip.Addr]string{},
+	}
+	if slices.ContainsFunc(s.subnets, func(o *subnet) bool { return o.cidr == sn.cidr }) {
+		panic("maassim: subnet " + sn.cidr.String() + " is there already")
 	}
 	if spec.Gateway != "" {
 		sn.gateway = netip.MustParseAddr(spec.Gateway)

@@ -21,6 +21,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"testing"
@@ -218,8 +219,8 @@ func TestMachineOfTheRecording(t *testing.T) {
 		Owner: "capi", Zone: "az2", Pool: "capi-cp", Tags: []string{"cp-capable", "ssd"},
 		Architecture: "amd64/generic", CPUCount: 8, MemoryMiB: 32768,
 		OSSystem: "ubuntu", DistroSeries: "jammy", Addresses: []string{"192.168.0.32"},
-		Annotations: map[string]string{},
-		BootDiskID:  4,
+		Annotations: map[string]string{}, Interfaces: m.Interfaces,
+		BootDiskID: 4,
 		BlockDevices: []maas.BlockDevice{
 			{
 				ID: 4, Name: "sda", Physical: true, IDPath: "/dev/disk/by-id/sata-SSD480_BOOT000002", Model: "SSD480", Serial: "BOOT000002",
@@ -238,6 +239,16 @@ func TestMachineOfTheRecording(t *testing.T) {
 	g.Expect(m.BlockDevice(5).Serial).To(Equal("DATA000002A"))
 	g.Expect(m.BlockDevice(7)).To(BeNil())
 	g.Expect(m.HasTag("ssd")).To(BeTrue())
+	g.Expect(m.Interfaces).To(HaveLen(4))
+	g.Expect(m.Interfaces[0]).To(Equal(maas.Interface{
+		ID: 5, Name: "enp1s0", Type: maas.InterfacePhysical, MACAddress: "52:54:00:02:00:00", Enabled: true, LinkConnected: true,
+		LinkSpeedMbps: 10000, InterfaceSpeedMbps: 10000, Tags: []string{}, Parents: []string{}, Children: []string{},
+		VLAN: &maas.VLAN{ID: 1, Fabric: "fabric-0", MTU: 1500}, EffectiveMTU: 1500,
+		Links: []maas.Link{{
+			ID: 16, Mode: maas.LinkAuto, SubnetID: 1, CIDR: netip.MustParsePrefix("192.168.0.0/22"),
+			Address: netip.MustParseAddr("192.168.0.32"),
+		}},
+	}))
 }
 
 func TestListOfTheRecording(t *testing.T) {

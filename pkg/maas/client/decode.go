@@ -73,6 +73,8 @@ type machineJSON struct {
 	BlockDevices  []blockDeviceJSON `json:"blockdevice_set"`
 	BootDisk      deviceID          `json:"boot_disk"`
 	Ephemeral     bool              `json:"ephemeral_deploy"`
+	Interfaces    []interfaceJSON   `json:"interface_set"`
+	Gateways      gatewaysJSON      `json:"default_gateways"`
 }
 
 // machine gives our value of it.
@@ -81,6 +83,10 @@ func (j *machineJSON) machine() (maas.Machine, error) {
 		return maas.Machine{}, errNoSystemID
 	}
 	slices.Sort(j.TagNames)
+	ifs, err := interfaces(j.Interfaces, &j.Gateways)
+	if err != nil {
+		return maas.Machine{}, err
+	}
 	m := maas.Machine{
 		SystemID:      j.SystemID,
 		Hostname:      j.Hostname,
@@ -100,6 +106,7 @@ func (j *machineJSON) machine() (maas.Machine, error) {
 		OSSystem:      j.OSSystem,
 		DistroSeries:  j.DistroSeries,
 		Addresses:     slices.DeleteFunc(j.IPAddresses, func(ip string) bool { return ip == "" }),
+		Interfaces:    ifs,
 		Annotations:   j.Annotations,
 		BlockDevices:  blockDevices(j.BlockDevices),
 		BootDiskID:    j.BootDisk.ID,

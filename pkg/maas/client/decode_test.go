@@ -71,6 +71,62 @@ func FuzzDecodeEvents(f *testing.F) {
 	})
 }
 
+func FuzzDecodeInterface(f *testing.F) {
+	f.Add([]byte(`{"id": 53, "name": "br0", "type": "bridge", "mac_address": "52:54:00:03:00:00", "vlan": {"id": 1, "vid": 0},
+		"params": {"bridge_fd": 0, "bridge_stp": false, "bridge_type": "standard", "mtu": 9000},
+		"links": [{"id": 117, "mode": "auto", "ip_address": "192.168.0.32", "subnet": {"id": 1, "cidr": "192.168.0.0/22"}}]}`))
+	f.Add([]byte(`{"id": 1, "vlan": null, "params": "", "links": [{"id": 1, "mode": "link_up", "subnet": null}]}`))
+	f.Add([]byte(`{"id": 2, "params": {"mtu": "9000", "bond_mode": 4}, "links": [{"ip_address": 7}], "tags": ["b", "a"]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		i, err := decodeInterface(bytes.NewReader(body))
+		if err != nil {
+			return
+		}
+		if i.ID <= 0 {
+			t.Error("an interface without id")
+		}
+		for _, names := range [][]string{i.Tags, i.Parents, i.Children} {
+			if !slices.IsSorted(names) {
+				t.Error("names are not sorted")
+			}
+		}
+		for _, l := range i.Links {
+			if l.Gateway {
+				t.Error("MAAS does not say of an interface alone which link has the default route")
+			}
+		}
+	})
+}
+
+func FuzzDecodeNetworks(f *testing.F) {
+	f.Add([]byte(`[{"id": 1, "cidr": "192.168.0.0/22", "gateway_ip": null, "managed": true, "vlan": {"id": 1}, "vlans": [{"id": 1}]}]`))
+	f.Add([]byte(`[{"ip": "172.16.0.16", "subnet": null, "owner": null, "source": {"cidr": "172.16.0.0/22"}, "destination": {}}]`))
+	f.Add([]byte(`null`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		_, notJSON := decodeJSON[[]json.RawMessage](bytes.NewReader(body))
+		isNull := func() bool {
+			l, _ := decodeJSON[[]json.RawMessage](bytes.NewReader(body))
+			return l == nil
+		}
+		check := func(what string, isNil bool, err error) {
+			switch {
+			case err == nil && (isNil || notJSON != nil || isNull()):
+				t.Errorf("%s were read from what is no list", what)
+			case err != nil && !isNil:
+				t.Errorf("%s came with an error", what)
+			}
+		}
+		subnets, err := decodeSubnets(bytes.NewReader(body))
+		check("subnets", subnets == nil, err)
+		vlans, err := decodeVLANs(bytes.NewReader(body))
+		check("VLANs", vlans == nil, err)
+		routes, err := decodeStaticRoutes(bytes.NewReader(body))
+		check("routes", routes == nil, err)
+		addresses, err := decodeAddresses(bytes.NewReader(body))
+		check("addresses", addresses == nil, err)
+	})
+}
+
 // list500 is what MAAS answers for 500 machines.
 func list500(b *testing.B) []byte {
 	b.Helper()

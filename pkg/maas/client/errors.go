@@ -46,6 +46,8 @@ const (
 	nonceUsed       = "Nonce already used"
 	noMatch         = "matches the given query"
 	hashHeader      = "X-Maas-Api-Hash"
+	addressTaken    = "already in use"
+	noAddressLeft   = "No more IPs available"
 )
 
 // failure makes the typed error of an attempt, nil when it succeeded.
@@ -107,13 +109,7 @@ func isTLS(err error) bool {
 func (x *exchange) kindOfStatus(text string) maas.ErrorKind {
 	switch x.status {
 	case http.StatusBadRequest:
-		switch {
-		case strings.HasPrefix(text, unknownOp): // MAAS's answer to most calls without credentials
-			return maas.Unauthorized
-		case !x.fromMAAS():
-			return maas.Unavailable
-		}
-		return maas.Invalid
+		return x.kindOfBadRequest(text)
 	case http.StatusUnauthorized:
 		if strings.Contains(text, nonceUsed) { // a connection died and net/http sent the very same request again
 			return maas.Unavailable
@@ -136,10 +132,23 @@ func (x *exchange) kindOfStatus(text string) maas.ErrorKind {
 	case http.StatusRequestTimeout:
 		return maas.Unavailable
 	}
-	if x.status >= 400 && x.status < 500 {
+	switch {
+	case x.status == http.StatusServiceUnavailable && strings.HasPrefix(text, noAddressLeft):
+		return maas.Exhausted
+	case x.status >= 400 && x.status < 500:
 		return maas.Invalid
 	}
 	return maas.Unavailable
+}
+
+func (x *exchange) kindOfBadRequest(text string) maas.ErrorKind {
+	switch {
+	case strings.HasPrefix(text, unknownOp): // MAAS's answer to most calls without credentials
+		return maas.Unauthorized
+	case !x.fromMAAS():
+		return maas.Unavailable
+	}
+	return maas.Invalid
 }
 
 // kindOfNotFound believes in a missing object only when MAAS looked for it.
@@ -147,10 +156,12 @@ func (x *exchange) kindOfNotFound(text string) maas.ErrorKind {
 	switch {
 	case strings.HasPrefix(text, unknownEndpoint):
 		return maas.Unavailable
+	case x.fromMAAS() && strings.Contains(text, addressTaken):
+		return maas.Conflict
 	case strings.Contains(text, noMatch), x.header.Get(hashHeader) != "":
 		return maas.NotFound
 	case x.fromMAAS() && x.request.method != http.MethodGet:
-		return maas.Invalid // such as "IP address is already in use", which MAAS words as a 404
+		return maas.Invalid // what is missing is not what the call was about
 	}
 	return maas.Unavailable
 }
@@ -171,7 +182,7 @@ func (x *exchange) repeatable(failure error) bool {
 		return x.retryAfter > 0
 	case maas.Unavailable:
 		return x.transient()
-	case maas.NotFound, maas.Conflict, maas.Invalid, maas.Unauthorized, maas.Forbidden, maas.Untrusted:
+	case maas.NotFound, maas.Conflict, maas.Exhausted, maas.Invalid, maas.Unauthorized, maas.Forbidden, maas.Untrusted:
 		return false
 	}
 	return false
