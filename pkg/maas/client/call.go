@@ -70,6 +70,8 @@ func (c *Client) do(ctx context.Context, r request) error {
 	if r.timeout <= 0 {
 		r.timeout = c.settings.timeout
 	}
+	start := time.Now()
+	defer func() { maas.AddCallTime(ctx, time.Since(start)) }()
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
