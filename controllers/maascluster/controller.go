@@ -29,9 +29,6 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
 	"sigs.k8s.io/cluster-api/util/annotations"
-	"sigs.k8s.io/cluster-api/util/finalizers"
-	"sigs.k8s.io/cluster-api/util/patch"
-	"sigs.k8s.io/cluster-api/util/paused"
 	"sigs.k8s.io/cluster-api/util/predicates"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -42,6 +39,7 @@ import (
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/reconciletime"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
@@ -54,6 +52,8 @@ type Reconciler struct {
 	Recorder  events.EventRecorder
 	// WatchFilterValue restricts the objects to those with this watch filter label.
 	WatchFilterValue string
+
+	written persist.Versions
 }
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasclusters,verbs=get;list;watch;update;patch
@@ -67,7 +67,8 @@ type Reconciler struct {
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
 	log := ctrl.LoggerFrom(ctx)
 	err := ctrl.NewControllerManagedBy(mgr).
-		For(&infrav1.MaasCluster{}, builder.WithPredicates(predicates.ResourceIsNotExternallyManaged(mgr.GetScheme(), log))).
+		For(&infrav1.MaasCluster{}, builder.WithPredicates(
+			predicates.ResourceIsNotExternallyManaged(mgr.GetScheme(), log), r.written.Predicate())).
 		Named("maascluster").
 		WithOptions(options).
 		WithEventFilter(predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilterValue)).
@@ -77,7 +78,8 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(r.clusterOfEndingHost)).
 		Watches(&infrav1.MaasClusterIdentity{}, handler.EnqueueRequestsFromMapFunc(r.clustersOfIdentity)).
 		WatchesRawSource(r.Access.Source(r.clustersOfMaas)).
-		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasCluster{}, r.WatchFilterValue, r))
+		Complete(reconciletime.Measure("maascluster",
+			watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasCluster{}, r.WatchFilterValue, r)))
 	if err != nil {
 		return fmt.Errorf("building the MaasCluster controller: %w", err)
 	}
@@ -88,10 +90,13 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 const recheck = 10 * time.Minute
 
 // Reconcile brings one MaasCluster a step further.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, reterr error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, reterr error) {
 	maasCluster := &infrav1.MaasCluster{}
 	if err := r.Client.Get(ctx, req.NamespacedName, maasCluster); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.written.Behind(maasCluster) {
+		return persist.Retry(nil)
 	}
 	if annotations.IsExternallyManaged(maasCluster) {
 		// Somebody else sets its status.
@@ -103,20 +108,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 		return ctrl.Result{}, err
 	}
 	ctx = ctrl.LoggerInto(ctx, ctrl.LoggerFrom(ctx).WithValues("Cluster", klog.KRef(maasCluster.Namespace, nameOf(cluster))))
-	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, maasCluster, infrav1.ClusterFinalizer); err != nil || added {
-		return ctrl.Result{}, err
+	patcher := persist.NewPatcher(r.Client, &r.written, maasCluster)
+	if err := patcher.EnsureFinalizer(ctx, infrav1.ClusterFinalizer); err != nil {
+		return persist.Retry(err)
 	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, cluster, maasCluster); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
-	patcher, err := patch.NewHelper(maasCluster, r.Client)
-	if err != nil {
+	if stop, err := persist.StopIfPaused(ctx, r.Client, cluster, maasCluster); err != nil || stop {
 		return ctrl.Result{}, err
 	}
 	s := &scope{maasCluster: maasCluster, cluster: cluster}
 	defer func() {
-		setStatus(s)
-		reterr = kerrors.NewAggregate([]error{reterr, persist.Patch(ctx, patcher, maasCluster, ownedConditions)})
+		result, reterr = patcher.Finish(ctx, func() { setStatus(s) }, result, reterr)
 	}()
 	if s.deleting() {
 		return r.reconcileDelete(ctx, s)

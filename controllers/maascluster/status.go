@@ -23,18 +23,11 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 )
-
-// ownedConditions are the conditions that this controller is the author of.
-var ownedConditions = []string{
-	clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.MaasAvailableCondition, infrav1.EndpointReadyCondition,
-	infrav1.FailureDomainsReadyCondition, infrav1.HardwareFitCondition,
-}
 
 // setStatus writes the whole status from the facts of the scope.
 func setStatus(s *scope) {

@@ -24,20 +24,18 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	kerrors "k8s.io/apimachinery/pkg/util/errors"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
 	"sigs.k8s.io/cluster-api/util/conditions"
-	"sigs.k8s.io/cluster-api/util/patch"
-	"sigs.k8s.io/cluster-api/util/paused"
 	"sigs.k8s.io/cluster-api/util/predicates"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/reconciletime"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
@@ -49,6 +47,8 @@ type Reconciler struct {
 	ManagerNamespace string
 	// WatchFilterValue restricts the objects to those with this watch filter label.
 	WatchFilterValue string
+
+	written persist.Versions
 }
 
 // Secrets are patched in the manager's own namespace only; admission may ask whoever gives an object an owner for the right to delete it.
@@ -57,9 +57,6 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;patch;delete,namespace=system
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
-
-// ownedConditions are the conditions that this controller is the author of.
-var ownedConditions = []string{clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.MaasAvailableCondition}
 
 // scope carries the facts of one reconcile.
 type scope struct {
@@ -70,12 +67,13 @@ type scope struct {
 // SetupWithManager starts the controller with the manager.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
 	err := ctrl.NewControllerManagedBy(mgr).
-		For(&infrav1.MaasClusterIdentity{}).
+		For(&infrav1.MaasClusterIdentity{}, builder.WithPredicates(r.written.Predicate())).
 		Named("maasclusteridentity").
 		WithOptions(options).
 		WithEventFilter(predicates.ResourceHasFilterLabel(mgr.GetScheme(), ctrl.LoggerFrom(ctx), r.WatchFilterValue)).
 		WatchesRawSource(r.Access.Source(r.identitiesOfMaas)).
-		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasClusterIdentity{}, r.WatchFilterValue, r))
+		Complete(reconciletime.Measure("maasclusteridentity",
+			watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasClusterIdentity{}, r.WatchFilterValue, r)))
 	if err != nil {
 		return fmt.Errorf("building the MaasClusterIdentity controller: %w", err)
 	}
@@ -83,25 +81,24 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 }
 
 // Reconcile brings the status of one MaasClusterIdentity up to date.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, reterr error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, reterr error) {
 	identity := &infrav1.MaasClusterIdentity{}
 	if err := r.Client.Get(ctx, req.NamespacedName, identity); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if r.written.Behind(identity) {
+		return persist.Retry(nil)
+	}
 	if !identity.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
 	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, nil, identity); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
-	patcher, err := patch.NewHelper(identity, r.Client)
-	if err != nil {
+	patcher := persist.NewPatcher(r.Client, &r.written, identity)
+	if stop, err := persist.StopIfPaused(ctx, r.Client, nil, identity); err != nil || stop {
 		return ctrl.Result{}, err
 	}
 	s := &scope{identity: identity}
 	defer func() {
-		setStatus(s)
-		reterr = kerrors.NewAggregate([]error{reterr, persist.Patch(ctx, patcher, identity, ownedConditions)})
+		result, reterr = patcher.Finish(ctx, func() { setStatus(s) }, result, reterr)
 	}()
 	if err := r.connect(ctx, s); err != nil {
 		return ctrl.Result{}, err

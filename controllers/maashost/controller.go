@@ -24,15 +24,11 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	kerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
-	"sigs.k8s.io/cluster-api/util/finalizers"
-	"sigs.k8s.io/cluster-api/util/patch"
-	"sigs.k8s.io/cluster-api/util/paused"
 	"sigs.k8s.io/cluster-api/util/predicates"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -43,6 +39,7 @@ import (
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/reconciletime"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
@@ -58,6 +55,7 @@ type Reconciler struct {
 	WatchFilterValue string
 
 	refusals refusals
+	written  persist.Versions
 }
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashosts,verbs=get;list;watch;update;patch;delete
@@ -75,15 +73,16 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		return fmt.Errorf("mapping Clusters to MaasHosts: %w", err)
 	}
 	err = ctrl.NewControllerManagedBy(mgr).
-		For(&infrav1.MaasHost{}).
+		For(&infrav1.MaasHost{}, builder.WithPredicates(r.written.Predicate())).
 		Named("maashost").
 		WithOptions(options).
 		WithEventFilter(predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilterValue)).
-		Watches(&infrav1.MaasMachine{}, enqueueHostOfMachine()).
+		Watches(&infrav1.MaasMachine{}, enqueueHostOfMachine(), builder.WithPredicates(consumerChanges())).
 		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(clusterToHosts),
 			builder.WithPredicates(predicates.ClusterPausedTransitions(mgr.GetScheme(), log))).
 		WatchesRawSource(r.Access.Source(r.hostsOfMachines)).
-		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasHost{}, r.WatchFilterValue, r))
+		Complete(reconciletime.Measure("maashost",
+			watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasHost{}, r.WatchFilterValue, r)))
 	if err != nil {
 		return fmt.Errorf("building the MaasHost controller: %w", err)
 	}
@@ -91,33 +90,32 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 }
 
 // Reconcile brings one MaasHost a step further.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, reterr error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, reterr error) {
 	host := &infrav1.MaasHost{}
 	if err := r.Client.Get(ctx, req.NamespacedName, host); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.written.Behind(host) {
+		return persist.Retry(nil)
 	}
 	log := ctrl.LoggerFrom(ctx).WithValues("Cluster", klog.KRef(host.Namespace, host.Spec.ClusterName),
 		"MaasMachine", klog.KRef(host.Namespace, host.Spec.ConsumerRef.Name))
 	ctx = ctrl.LoggerInto(ctx, log)
 
-	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, host, infrav1.HostFinalizer); err != nil || added {
-		return ctrl.Result{}, err
+	patcher := persist.NewPatcher(r.Client, &r.written, host)
+	if err := patcher.EnsureFinalizer(ctx, infrav1.HostFinalizer); err != nil {
+		return persist.Retry(err)
 	}
 	cluster, err := r.clusterOf(ctx, host)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, cluster, host); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
-	patcher, err := patch.NewHelper(host, r.Client)
-	if err != nil {
+	if stop, err := persist.StopIfPaused(ctx, r.Client, cluster, host); err != nil || stop {
 		return ctrl.Result{}, err
 	}
 	s := &scope{host: host, cluster: cluster}
 	defer func() {
-		setConditions(s)
-		reterr = kerrors.NewAggregate([]error{reterr, persist.Patch(ctx, patcher, host, ownedConditions)})
+		result, reterr = patcher.Finish(ctx, func() { setConditions(s) }, result, reterr)
 	}()
 	return r.reconcile(ctx, s)
 }

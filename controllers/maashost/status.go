@@ -21,18 +21,12 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/lifecycle"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
-
-// ownedConditions are the conditions that this controller is the author of.
-var ownedConditions = []string{
-	clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.AllocatedCondition, infrav1.HostDeployedCondition,
-}
 
 // setConditions writes the whole status from the facts of the scope.
 func setConditions(s *scope) {

@@ -22,10 +22,23 @@ import (
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 )
+
+// consumerChanges drops updates of a MaasMachine's status, which is made of the lease and tells it nothing new, except for the name of the
+// lease: it is how the lease is found. Deletion passes, for it counts up the generation.
+func consumerChanges() predicate.Predicate {
+	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, predicate.AnnotationChangedPredicate{},
+		predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+			before, ok := e.ObjectOld.(*infrav1.MaasMachine)
+			after, ok2 := e.ObjectNew.(*infrav1.MaasMachine)
+			return !ok || !ok2 || before.Status.HostRef != after.Status.HostRef
+		}})
+}
 
 // enqueueHostOfMachine wakes the lease whose MaasMachine changed.
 func enqueueHostOfMachine() handler.EventHandler {

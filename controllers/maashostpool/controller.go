@@ -22,12 +22,10 @@ import (
 	"fmt"
 	"time"
 
-	kerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/client-go/util/workqueue"
-	"sigs.k8s.io/cluster-api/util/patch"
-	"sigs.k8s.io/cluster-api/util/paused"
 	"sigs.k8s.io/cluster-api/util/predicates"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -37,6 +35,7 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/allocation"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/reconciletime"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
@@ -46,6 +45,8 @@ type Reconciler struct {
 	Access *access.Resolver
 	// WatchFilterValue restricts the objects to those with this watch filter label.
 	WatchFilterValue string
+
+	written persist.Versions
 }
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashostpools,verbs=get;list;watch;patch
@@ -56,13 +57,14 @@ type Reconciler struct {
 // SetupWithManager starts the controller with the manager.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
 	err := ctrl.NewControllerManagedBy(mgr).
-		For(&infrav1.MaasHostPool{}).
+		For(&infrav1.MaasHostPool{}, builder.WithPredicates(r.written.Predicate())).
 		Named("maashostpool").
 		WithOptions(options).
 		WithEventFilter(predicates.ResourceHasFilterLabel(mgr.GetScheme(), ctrl.LoggerFrom(ctx), r.WatchFilterValue)).
 		Watches(&infrav1.MaasHost{}, delayed(poolOfHost)).
 		WatchesRawSource(r.Access.DelayedSource(countDelay, r.allPools)).
-		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasHostPool{}, r.WatchFilterValue, r))
+		Complete(reconciletime.Measure("maashostpool",
+			watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasHostPool{}, r.WatchFilterValue, r)))
 	if err != nil {
 		return fmt.Errorf("building the MaasHostPool controller: %w", err)
 	}
@@ -70,25 +72,24 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 }
 
 // Reconcile brings the status of one MaasHostPool up to date.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, reterr error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, reterr error) {
 	pool := &infrav1.MaasHostPool{}
 	if err := r.Client.Get(ctx, req.NamespacedName, pool); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if r.written.Behind(pool) {
+		return persist.Retry(nil)
+	}
 	if !pool.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
 	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, nil, pool); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
-	patcher, err := patch.NewHelper(pool, r.Client)
-	if err != nil {
+	patcher := persist.NewPatcher(r.Client, &r.written, pool)
+	if stop, err := persist.StopIfPaused(ctx, r.Client, nil, pool); err != nil || stop {
 		return ctrl.Result{}, err
 	}
 	s := &scope{pool: pool}
 	defer func() {
-		setStatus(s)
-		reterr = kerrors.NewAggregate([]error{reterr, persist.Patch(ctx, patcher, pool, ownedConditions)})
+		result, reterr = patcher.Finish(ctx, func() { setStatus(s) }, result, reterr)
 	}()
 	if err := r.takeStock(ctx, s); err != nil || s.problem == nil {
 		return ctrl.Result{}, err

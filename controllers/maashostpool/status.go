@@ -21,7 +21,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -29,11 +28,6 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/pkg/allocation"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
-
-// ownedConditions are the conditions that this controller is the author of.
-var ownedConditions = []string{
-	clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.MaasAvailableCondition, infrav1.HostsAvailableCondition,
-}
 
 // scope carries the facts of one reconcile.
 type scope struct {

@@ -24,14 +24,10 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	kerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
-	"sigs.k8s.io/cluster-api/util/finalizers"
-	"sigs.k8s.io/cluster-api/util/patch"
-	"sigs.k8s.io/cluster-api/util/paused"
 	"sigs.k8s.io/cluster-api/util/predicates"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -42,6 +38,7 @@ import (
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/reconciletime"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 )
 
@@ -57,6 +54,7 @@ type Reconciler struct {
 	Clock            clock.PassiveClock
 
 	choices choices
+	written persist.Versions
 }
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachines,verbs=get;list;watch;update;patch
@@ -73,19 +71,20 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		return fmt.Errorf("mapping Clusters to MaasMachines: %w", err)
 	}
 	err = ctrl.NewControllerManagedBy(mgr).
-		For(&infrav1.MaasMachine{}).
+		For(&infrav1.MaasMachine{}, builder.WithPredicates(r.written.Predicate())).
 		Named("maasmachine").
 		WithOptions(options).
 		WithEventFilter(predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilterValue)).
 		Watches(&clusterv1.Machine{}, handler.EnqueueRequestsFromMapFunc(
-			util.MachineToInfrastructureMapFunc(infrav1.GroupVersion.WithKind("MaasMachine")))).
-		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(machineOfHost)).
+			util.MachineToInfrastructureMapFunc(infrav1.GroupVersion.WithKind("MaasMachine"))), builder.WithPredicates(machineChanges())).
+		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(machineOfHost), builder.WithPredicates(hostChanges())).
 		Watches(&infrav1.MaasHostPool{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfPool)).
 		Watches(&infrav1.MaasCluster{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfCluster)).
 		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(clusterToMachines),
 			builder.WithPredicates(predicates.ClusterPausedTransitionsOrInfrastructureProvisioned(mgr.GetScheme(), log))).
 		WatchesRawSource(r.Access.Source(r.machinesOfMaas)).
-		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasMachine{}, r.WatchFilterValue, r))
+		Complete(reconciletime.Measure("maasmachine",
+			watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasMachine{}, r.WatchFilterValue, r)))
 	if err != nil {
 		return fmt.Errorf("building the MaasMachine controller: %w", err)
 	}
@@ -97,29 +96,28 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 const waitRecheck = 30 * time.Second
 
 // Reconcile brings one MaasMachine a step further.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, reterr error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, reterr error) {
 	maasMachine := &infrav1.MaasMachine{}
 	if err := r.Client.Get(ctx, req.NamespacedName, maasMachine); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, maasMachine, infrav1.MachineFinalizer); err != nil || added {
-		return ctrl.Result{}, err
+	if r.written.Behind(maasMachine) {
+		return persist.Retry(nil)
+	}
+	patcher := persist.NewPatcher(r.Client, &r.written, maasMachine)
+	if err := patcher.EnsureFinalizer(ctx, infrav1.MachineFinalizer); err != nil {
+		return persist.Retry(err)
 	}
 	s := &scope{maasMachine: maasMachine}
 	if err := r.findOwners(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}
 	ctx = ctrl.LoggerInto(ctx, s.logger(ctrl.LoggerFrom(ctx)))
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, maasMachine); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
-	patcher, err := patch.NewHelper(maasMachine, r.Client)
-	if err != nil {
+	if stop, err := persist.StopIfPaused(ctx, r.Client, s.cluster, maasMachine); err != nil || stop {
 		return ctrl.Result{}, err
 	}
 	defer func() {
-		setStatus(s)
-		reterr = kerrors.NewAggregate([]error{reterr, persist.Patch(ctx, patcher, maasMachine, ownedConditions)})
+		result, reterr = patcher.Finish(ctx, func() { setStatus(s) }, result, reterr)
 	}()
 	if s.deleting() {
 		return ctrl.Result{}, r.reconcileDelete(ctx, s)

@@ -25,11 +25,6 @@ import (
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 )
 
-// ownedConditions are the conditions that this controller is the author of.
-var ownedConditions = []string{
-	clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.HostLeasedCondition, infrav1.HostDeployedCondition,
-}
-
 // setStatus writes the whole status from the facts of the scope.
 func setStatus(s *scope) {
 	setHostFacts(s)

@@ -21,12 +21,49 @@ import (
 	"fmt"
 	"slices"
 
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 )
+
+// machineChanges drops updates of a Machine's status, which Cluster API writes often and nothing here reads. Its deletion passes, for it
+// counts up the generation.
+func machineChanges() predicate.Predicate {
+	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, predicate.AnnotationChangedPredicate{})
+}
+
+// hostChanges drops updates of a lease that differ only in what a MaasMachine does not report. It names what does not matter, so that a
+// field that is added wakes the machine until somebody says that it does not matter.
+func hostChanges() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok := e.ObjectOld.(*infrav1.MaasHost)
+		after, ok2 := e.ObjectNew.(*infrav1.MaasHost)
+		return !ok || !ok2 || !apiequality.Semantic.DeepEqual(reported(before), reported(after))
+	}}
+}
+
+// reported leaves out of a lease what has no effect on its MaasMachine: which version it is, progress that the conditions tell as well,
+// and how old the conditions are. MaasMachines have a Ready of their own.
+func reported(host *infrav1.MaasHost) *infrav1.MaasHost {
+	host = host.DeepCopy()
+	host.ResourceVersion, host.Generation, host.ManagedFields = "", 0, nil
+	host.Status.AllocatedTime, host.Status.DeployStartTime = metav1.Time{}, metav1.Time{}
+	host.Status.MAAS.State, host.Status.MAAS.Power, host.Status.MAAS.ResourcePool = "", "", ""
+	host.Status.Conditions = slices.DeleteFunc(host.Status.Conditions, func(c metav1.Condition) bool {
+		return c.Type == infrav1.ReadyCondition || c.Type == clusterv1.PausedCondition
+	})
+	for i := range host.Status.Conditions {
+		host.Status.Conditions[i].LastTransitionTime, host.Status.Conditions[i].ObservedGeneration = metav1.Time{}, 0
+	}
+	return host
+}
 
 // machineOfHost wakes the machine that holds the lease which changed.
 func machineOfHost(_ context.Context, o client.Object) []ctrl.Request {
