@@ -194,9 +194,16 @@ func (s *Server) dnsAddressJSON(a *dnsAddress) obj {
 	if m == nil || !slices.Contains(m.addresses(), a.addr.String()) {
 		o["ip"] = nil
 	}
-	if m != nil {
-		for _, f := range m.ifs {
-			if slices.ContainsFunc(f.links, func(l *link) bool { return l.subnet == a.subnet && l.mode == LinkAuto }) {
+	if m == nil {
+		return o
+	}
+	for _, f := range m.ifs {
+		for _, l := range f.links {
+			if l.addr == a.addr && l.mode == LinkStatic {
+				o["alloc_type"], o["alloc_type_name"], o["interface_set"] = 1, "Static", []obj{m.ifaceJSON(f)}
+				return o
+			}
+			if l.subnet == a.subnet && l.mode == LinkAuto {
 				o["interface_set"] = []obj{m.ifaceJSON(f)}
 			}
 		}

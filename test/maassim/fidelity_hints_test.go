@@ -106,3 +106,51 @@ func deployHeld(user, id string) hint {
 		}
 	}
 }
+
+// hint is an event outside of MAAS's API, or a call that was not recorded.
+type hint func(p *player, r *recording)
+
+func fault(id string, f HostFault) hint {
+	return func(p *player, _ *recording) {
+		if err := p.s.SetHostFault(id, f); err != nil {
+			p.t.Error(err)
+		}
+	}
+}
+
+func advance(d time.Duration) hint {
+	return func(p *player, _ *recording) { p.clock.Advance(d) }
+}
+
+// deployedBy brings a machine to Deployed.
+func deployedBy(user, id string) hint {
+	return func(p *player, r *recording) {
+		p.makeReady(id)
+		if err := p.s.Operator().DeployAs(user, id, ""); err != nil {
+			p.t.Errorf("%s: %v", r, err)
+		}
+		p.until(r, func() bool { m, _ := p.s.Machine(id); return m.Status == StatusDeployed })
+	}
+}
+
+func deployingBy(user, id string) hint {
+	return func(p *player, r *recording) {
+		p.makeReady(id)
+		if err := p.s.Operator().DeployAs(user, id, ""); err != nil {
+			p.t.Errorf("%s: %v", r, err)
+		}
+	}
+}
+
+func takenBy(user, id string) hint {
+	return func(p *player, r *recording) {
+		p.makeReady(id)
+		if err := p.s.Operator().TakeAs(user, id); err != nil {
+			p.t.Errorf("%s: %v", r, err)
+		}
+	}
+}
+
+func readied(id string) hint {
+	return func(p *player, _ *recording) { p.makeReady(id) }
+}

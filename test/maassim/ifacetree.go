@@ -170,8 +170,8 @@ func (s *Server) dropBridges(m *machine) {
 // freeNetwork gives every address of a machine back that is about to be
 // forgotten.
 func (s *Server) freeNetwork(m *machine) {
+	s.clearNetwork(m)
 	for _, f := range m.ifs {
-		s.dropAllLinks(m, f)
 		if f.discovered.IsValid() {
 			delete(f.discSubnet.used, f.discovered)
 			f.discovered = netip.Addr{}

@@ -139,6 +139,9 @@ func commission(rq *request) *response {
 		s.event(m, rq.user.name, levelDebug, "User starting node commissioning", userComment(rq.user, rq.get("comment")))
 		m.begin()
 		m.owner, m.netboot = rq.user, true
+		if m.keepNetwork = isTrue(rq.get("skip_networking")); !m.keepNetwork {
+			s.clearNetwork(m)
+		}
 		s.setStatus(m, StatusCommissioning, "")
 		s.event(m, "", levelInfo, "Commissioning", "")
 		s.timeout(m, "Commissioning")
@@ -165,6 +168,9 @@ func (s *Server) commissionerStarted(m *machine) {
 		}
 		s.scriptEvents(m)
 		s.inventoryDisks(m)
+		if !m.keepNetwork {
+			s.restoreNetwork(m)
+		}
 		epoch := m.begin()
 		m.owner = nil
 		s.setStatus(m, StatusReady, "")

@@ -62,6 +62,8 @@ type machine struct {
 	bds   []*blockDevice // as inventoried
 	ifs   []*iface
 	nics  []nic // as commissioned
+	// keepNetwork is to leave the network as it is after commissioning.
+	keepNetwork bool
 	// gateways are the links chosen for the default routes, IPv4's and IPv6's.
 	gateways [2]*link
 	layout   bool // a storage layout is applied to the first disk

@@ -122,9 +122,7 @@ func (s *Server) restoreNetwork(m *machine) {
 		f.vlan = s.vlans[slices.IndexFunc(s.vlans, func(v *vlan) bool { return v.fabric == fb })]
 	}
 	slices.SortFunc(m.ifs, func(a, b *iface) int { return cmp.Compare(a.id, b.id) })
-	for _, f := range m.ifs {
-		s.dropAllLinks(m, f)
-	}
+	s.clearNetwork(m)
 	for _, f := range m.ifs {
 		switch {
 		case f != m.bootInterface():
@@ -135,6 +133,13 @@ func (s *Server) restoreNetwork(m *machine) {
 		default:
 			s.forceLink(m, f)
 		}
+	}
+}
+
+// clearNetwork takes every link off a machine.
+func (s *Server) clearNetwork(m *machine) {
+	for _, f := range m.ifs {
+		s.dropAllLinks(m, f)
 	}
 }
 

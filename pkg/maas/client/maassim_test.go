@@ -41,9 +41,12 @@ type rack struct {
 	userClient func(key string) *client.Client
 }
 
-func newRack(t *testing.T) *rack {
+func newRack(t *testing.T) *rack { return newRackAt(t, 100) }
+
+// newRackAt lets simulated time pass so many times faster.
+func newRackAt(t *testing.T, speed float64) *rack {
 	t.Helper()
-	sim := maassim.New(maassim.Config{Speed: 100})
+	sim := maassim.New(maassim.Config{Speed: speed})
 	srv := httptest.NewServer(sim)
 	t.Cleanup(srv.Close)
 	t.Cleanup(sim.Close)

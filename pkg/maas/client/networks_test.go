@@ -41,7 +41,7 @@ type network struct {
 
 func newNetwork(t *testing.T) *network {
 	t.Helper()
-	n := &network{rack: newRack(t)}
+	n := &network{rack: newRackAt(t, 10_000)}
 	n.sim.AddSubnet(maassim.SubnetSpec{
 		Name: "native", CIDR: "192.168.100.0/22", Gateway: "192.168.100.1", Dynamic: []string{"192.168.103.0-192.168.103.254"},
 		Reserved: []string{"192.168.100.1-192.168.100.31"},
@@ -94,6 +94,7 @@ func (n *network) named(t *testing.T, name string) maas.Interface {
 }
 
 func TestNetworksAreRead(t *testing.T) {
+	t.Parallel()
 	g, n, ctx := NewWithT(t), newNetwork(t), t.Context()
 	g.Expect(n.native.CIDR).To(Equal(netip.MustParsePrefix("192.168.100.0/22")))
 	g.Expect(n.native.Gateway).To(Equal(netip.MustParseAddr("192.168.100.1")))
@@ -120,6 +121,7 @@ func TestNetworksAreRead(t *testing.T) {
 
 // TestTwoBondsOfAServer builds the reference's layout for four NICs, and looks at the addresses from deploy to release.
 func TestTwoBondsOfAServer(t *testing.T) {
+	t.Parallel()
 	g, n, ctx := NewWithT(t), newNetwork(t), t.Context()
 	must := func(f *maas.Interface, err error) *maas.Interface {
 		t.Helper()
@@ -176,6 +178,7 @@ func (n *network) until(t *testing.T, status maas.Status) *maas.Machine {
 }
 
 func TestABridgeMadeWhileAllocatedGoesAtTheRelease(t *testing.T) {
+	t.Parallel()
 	g, n, ctx := NewWithT(t), newNetwork(t), t.Context()
 	_, err := n.user.Allocate(ctx, maas.AllocateRequest{SystemID: n.id})
 	g.Expect(err).NotTo(HaveOccurred())
@@ -199,6 +202,7 @@ func TestABridgeMadeWhileAllocatedGoesAtTheRelease(t *testing.T) {
 }
 
 func TestInterfacesAreChanged(t *testing.T) {
+	t.Parallel()
 	g, n, ctx := NewWithT(t), newNetwork(t), t.Context()
 	bond, err := n.admin.CreateBond(ctx, n.id, maas.CreateBond{Name: "bond0", ParentIDs: n.nics[:3]})
 	g.Expect(err).NotTo(HaveOccurred())
@@ -236,6 +240,7 @@ func TestInterfacesAreChanged(t *testing.T) {
 
 // TestNetworkRefusals tells the refusals apart that the status alone does not.
 func TestNetworkRefusals(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t)
 	tiny := netip.MustParsePrefix("10.66.0.0/30")
 	addr := netip.MustParseAddr
@@ -349,6 +354,7 @@ func TestNetworkRefusals(t *testing.T) {
 }
 
 func TestNetworksOfAMachineInUseStay(t *testing.T) {
+	t.Parallel()
 	g, n, ctx := NewWithT(t), newNetwork(t), t.Context()
 	_, err := n.user.Deploy(ctx, n.id, maas.DeployRequest{})
 	g.Expect(err).NotTo(HaveOccurred())
@@ -359,6 +365,7 @@ func TestNetworksOfAMachineInUseStay(t *testing.T) {
 }
 
 func TestReservedAddresses(t *testing.T) {
+	t.Parallel()
 	g, n, ctx := NewWithT(t), newNetwork(t), t.Context()
 	chosen, err := n.user.ReserveAddress(ctx, n.native.CIDR, netip.Addr{})
 	g.Expect(err).NotTo(HaveOccurred())
