@@ -63,6 +63,14 @@ type MaasHostSpec struct {
 	// userDataSecretRef names the Secret whose key "value" is the user data (the Machine's bootstrap data).
 	// +required
 	UserDataSecretRef LocalObjectReference `json:"userDataSecretRef,omitempty,omitzero"`
+
+	// storage is what the consumer asks of the server's disks.
+	// +optional
+	Storage HostStorage `json:"storage,omitempty,omitzero"`
+
+	// disks is what was learned of the server's disks and must not be forgotten.
+	// +optional
+	Disks HostDisks `json:"disks,omitempty,omitzero"`
 }
 
 // MaasHostStatus is what MAAS says of the server and how far the lease has come.

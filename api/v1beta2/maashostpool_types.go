@@ -36,6 +36,11 @@ type MaasHostPoolSpec struct {
 	// selector narrows down the servers further.
 	// +optional
 	Selector HostSelector `json:"selector,omitempty,omitzero"`
+
+	// dataDisks says what becomes of the disks that the servers of the pool do not boot from, as in storage.dataDisks of a MaasMachine.
+	// Preserve of either wins. When neither says anything disks are preserved as well.
+	// +optional
+	DataDisks DataDisksPolicy `json:"dataDisks,omitempty"`
 }
 
 // MaasHostPoolStatus is the fleet at a glance.

@@ -42,6 +42,10 @@ type MaasMachineSpec struct {
 	// image that MAAS installs.
 	// +required
 	Image Image `json:"image,omitempty,omitzero"`
+
+	// storage says which disk the server boots from and what becomes of the others.
+	// +optional
+	Storage HostStorage `json:"storage,omitempty,omitzero"`
 }
 
 // MaasMachineStatus is the observed state.
@@ -111,6 +115,7 @@ type MaasMachine struct {
 
 	// spec is the desired state.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="has(self.storage) == has(oldSelf.storage) && (!has(self.storage) || self.storage == oldSelf.storage)",message="storage is immutable: make a new MaasMachineTemplate and roll it out"
 	// +kubebuilder:validation:XValidation:rule="self.image == oldSelf.image && has(self.hostPoolRef) == has(oldSelf.hostPoolRef) && (!has(self.hostPoolRef) || self.hostPoolRef == oldSelf.hostPoolRef) && has(self.selector) == has(oldSelf.selector) && (!has(self.selector) || self.selector == oldSelf.selector)",message="hostPoolRef, selector and image are immutable: make a new MaasMachineTemplate and roll it out"
 	Spec MaasMachineSpec `json:"spec,omitempty,omitzero"`
 

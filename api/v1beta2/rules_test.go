@@ -153,7 +153,8 @@ func maasHostPool(change func(*infrav1.MaasHostPool)) client.Object {
 
 func ruleCases() []ruleCase {
 	var all []ruleCase
-	for _, cases := range [][]ruleCase{clusterCases(), dnsCases(), machineCases(), templateCases(), hostCases(), poolCases(), gateCases(), repaveCases()} {
+	for _, cases := range [][]ruleCase{clusterCases(), dnsCases(), machineCases(), templateCases(), hostCases(), poolCases(), storageCases(), gateCases(),
+		repaveCases()} {
 		all = append(all, cases...)
 	}
 	return all

@@ -27,7 +27,11 @@ func keepDevices(list []maas.BlockDevice) []maas.BlockDevice {
 	kept := slices.Clone(list)
 	for i := range kept {
 		d := &kept[i]
-		d.Name, d.Model, d.UsedFor = intern(d.Name), intern(d.Model), intern(d.UsedFor)
+		d.Name, d.Model, d.UsedFor, d.MountPoint = intern(d.Name), intern(d.Model), intern(d.UsedFor), intern(d.MountPoint)
+		d.Partitions = slices.Clip(slices.Clone(d.Partitions))
+		for k := range d.Partitions {
+			d.Partitions[k].MountPoint = intern(d.Partitions[k].MountPoint)
+		}
 		// Most often the disk before has the very same tags.
 		if i > 0 && len(d.Tags) > 0 && slices.Equal(kept[i-1].Tags, d.Tags) {
 			d.Tags = kept[i-1].Tags
@@ -49,5 +53,6 @@ func internAll(words []string) []string {
 
 func equalDevices(a, b maas.BlockDevice) bool {
 	return a.ID == b.ID && a.Name == b.Name && a.Physical == b.Physical && a.IDPath == b.IDPath && a.Model == b.Model &&
-		a.Serial == b.Serial && a.SizeBytes == b.SizeBytes && a.UsedFor == b.UsedFor && slices.Equal(a.Tags, b.Tags)
+		a.Serial == b.Serial && a.SizeBytes == b.SizeBytes && a.UsedFor == b.UsedFor && a.MountPoint == b.MountPoint && slices.Equal(a.Tags, b.Tags) &&
+		slices.Equal(a.Partitions, b.Partitions)
 }

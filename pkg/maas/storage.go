@@ -37,6 +37,16 @@ type BlockDevice struct {
 	Tags []string
 	// UsedFor is MAAS's sentence on its own plan for the disk, such as "Unused". It says nothing of what is on the disk.
 	UsedFor string
+	// Partitions are those of MAAS's plan, in its order, and MountPoint is where that mounts the device itself, "" for nowhere.
+	Partitions []Partition
+	MountPoint string
+}
+
+// Partition is a part of a block device in MAAS's plan.
+type Partition struct {
+	SizeBytes int64
+	// MountPoint is where MAAS's plan mounts it, "" for nowhere.
+	MountPoint string
 }
 
 // The storage layouts that the provider asks for. MAAS knows more (bcache, vmfs6, vmfs7, custom).

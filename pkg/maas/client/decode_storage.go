@@ -28,7 +28,7 @@ type deviceID struct {
 	ID int `json:"id"`
 }
 
-// blockDeviceJSON is the part of MAAS's block device that we read. Partitions and file systems are left out: they are MAAS's plan.
+// blockDeviceJSON is the part of MAAS's block device that we read.
 type blockDeviceJSON struct {
 	ID      int      `json:"id"`
 	Name    string   `json:"name"`
@@ -39,6 +39,35 @@ type blockDeviceJSON struct {
 	Size    int64    `json:"size"`
 	Tags    []string `json:"tags"`
 	UsedFor string   `json:"used_for"`
+
+	FileSystem *fileSystemJSON `json:"filesystem"`
+	Partitions []partitionJSON `json:"partitions"`
+}
+
+// partitionJSON is a partition of MAAS's plan.
+type partitionJSON struct {
+	Size       int64           `json:"size"`
+	FileSystem *fileSystemJSON `json:"filesystem"`
+}
+
+// fileSystemJSON is null where the plan makes none, and its mount point is null where it is not mounted.
+type fileSystemJSON struct {
+	MountPoint string `json:"mount_point"`
+}
+
+func (f *fileSystemJSON) mountPoint() string {
+	if f == nil {
+		return ""
+	}
+	return f.MountPoint
+}
+
+func partitions(list []partitionJSON) []maas.Partition {
+	var out []maas.Partition
+	for _, p := range list {
+		out = append(out, maas.Partition{SizeBytes: p.Size, MountPoint: p.FileSystem.mountPoint()})
+	}
+	return out
 }
 
 // blockDevices gives our values of them, by id.
@@ -53,6 +82,7 @@ func blockDevices(list []blockDeviceJSON) []maas.BlockDevice {
 		devices[i] = maas.BlockDevice{
 			ID: j.ID, Name: j.Name, Physical: j.Type == "physical", IDPath: j.IDPath, Model: j.Model, Serial: j.Serial,
 			SizeBytes: j.Size, Tags: j.Tags, UsedFor: j.UsedFor,
+			Partitions: partitions(j.Partitions), MountPoint: j.FileSystem.mountPoint(),
 		}
 	}
 	slices.SortFunc(devices, func(a, b maas.BlockDevice) int { return cmp.Compare(a.ID, b.ID) })
