@@ -225,6 +225,7 @@ func TestMachineOfTheRecording(t *testing.T) {
 			{
 				ID: 4, Name: "sda", Physical: true, IDPath: "/dev/disk/by-id/sata-SSD480_BOOT000002", Model: "SSD480", Serial: "BOOT000002",
 				SizeBytes: 480103981056, Tags: []string{"sata", "ssd"}, UsedFor: "GPT partitioned with 2 partitions",
+				Partitions: []maas.Partition{{SizeBytes: 536870912, MountPoint: "/boot/efi"}, {SizeBytes: 479559942144, MountPoint: "/"}},
 			},
 			{
 				ID: 5, Name: "sdb", Physical: true, IDPath: "/dev/disk/by-id/sata-SSD1920_DATA000002A", Model: "SSD1920", Serial: "DATA000002A",
