@@ -53,6 +53,7 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maashost"
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maashostpool"
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maasmachine"
+	"github.com/capmaas/cluster-api-provider-maas/controllers/maasmachinetemplate"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/admission"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
@@ -253,7 +254,12 @@ func setupControllers(ctx context.Context, mgr ctrl.Manager, opts *options) erro
 	}).SetupWithManager(ctx, mgr, opts.controller()); err != nil {
 		return err
 	}
-	return (&maashostpool.Reconciler{
+	if err := (&maashostpool.Reconciler{
+		Client: mgr.GetClient(), Access: resolver, WatchFilterValue: opts.watchFilter,
+	}).SetupWithManager(ctx, mgr, opts.controller()); err != nil {
+		return err
+	}
+	return (&maasmachinetemplate.Reconciler{
 		Client: mgr.GetClient(), Access: resolver, WatchFilterValue: opts.watchFilter,
 	}).SetupWithManager(ctx, mgr, opts.controller())
 }

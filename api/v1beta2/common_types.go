@@ -158,19 +158,25 @@ const (
 	ArchitecturePPC64LE Architecture = "ppc64le"
 )
 
-// Image says what MAAS installs.
+// Image says what MAAS installs. MAAS has to have the image, and the kernel where one is named, for the architecture of the server before a
+// server is taken.
+// +kubebuilder:validation:XValidation:rule="!has(self.kernel) || !self.name.startsWith('custom/')",message="image.kernel is for images of Ubuntu that MAAS imports: a custom image brings its own, so leave kernel out"
 type Image struct {
-	// name is the image as MAAS knows it: "ubuntu/jammy", "jammy" or "custom/NAME".
+	// name is the image as MAAS knows it: "ubuntu/jammy", "jammy" or "custom/NAME". Parts of the Machine's Kubernetes version can
+	// stand in it: with version v1.34.2, "{version}" is 1.34.2, "{major}" is 1, "{minor}" is 34 and "{patch}" is 2, so that
+	// "custom/ubuntu-2204-k8s-{version}" is an image for each version. In {version} characters other than letters, digits, dots,
+	// dashes and underscores become dashes.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$')",message="image name must be SERIES or OSYSTEM/SERIES as in MAAS, such as ubuntu/jammy or custom/NAME"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9]|[{](version|major|minor|patch)[}])([A-Za-z0-9._-]|[{](version|major|minor|patch)[}])*(/([A-Za-z0-9]|[{](version|major|minor|patch)[}])([A-Za-z0-9._-]|[{](version|major|minor|patch)[}])*)?$')",message="image name must be SERIES or OSYSTEM/SERIES as in MAAS, such as ubuntu/jammy or custom/NAME; {version}, {major}, {minor} and {patch} stand for the Kubernetes version"
 	Name string `json:"name,omitempty"`
 
-	// kernel is the MAAS kernel, such as "ga-22.04" or "hwe-22.04". MAAS chooses when it is empty. MAAS 3.4 accepts
-	// unknown names without a word.
+	// kernel is the MAAS kernel: "ga-22.04" is the one that Ubuntu 22.04 came with, "hwe-22.04" the newer one for newer
+	// hardware. MAAS chooses when it is empty.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(ga|hwe)-[a-z0-9]+([.-][a-z0-9]+)*$')",message="kernel must be ga-RELEASE or hwe-RELEASE as in MAAS, such as ga-22.04 or hwe-22.04"
 	Kernel string `json:"kernel,omitempty"`
 }

@@ -115,6 +115,12 @@ const (
 	// NoHostFitsReason says that no server can be taken now; the message counts why not and names the nearest miss. A server that
 	// becomes fit ends it.
 	NoHostFitsReason = "NoHostFits"
+	// ImageUnresolvedReason says that the name of the image depends on the Kubernetes version, which the Machine does not have or which cannot be
+	// understood.
+	ImageUnresolvedReason = "ImageUnresolved"
+	// ImageNotFoundReason says that MAAS has no such image, or not for the architecture or with the kernel asked for; the message names what is
+	// near. No server is taken. Importing or uploading the image ends it.
+	ImageNotFoundReason = "ImageNotFound"
 	// PoolNotFoundReason says that hostPoolRef names no MaasHostPool.
 	PoolNotFoundReason = "HostPoolNotFound"
 	// PoolMismatchReason says that the MaasHostPool has other MAAS credentials than the MaasCluster.

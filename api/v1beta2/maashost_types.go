@@ -58,6 +58,7 @@ type MaasHostSpec struct {
 
 	// image that is installed for the consumer.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="!self.name.contains('{')",message="the image of a lease names one image, without placeholders"
 	Image Image `json:"image,omitempty,omitzero"`
 
 	// userDataSecretRef names the Secret whose key "value" is the user data (the Machine's bootstrap data).

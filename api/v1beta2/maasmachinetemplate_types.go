@@ -44,11 +44,11 @@ type MaasMachineTemplateResource struct {
 // MaasMachineTemplateStatus tells the cluster autoscaler what a machine of this template would have.
 // +kubebuilder:validation:MinProperties=1
 type MaasMachineTemplateStatus struct {
-	// capacity of the smallest server that fits.
+	// capacity is what each server that fits has at least: cpu and memory.
 	// +optional
 	Capacity corev1.ResourceList `json:"capacity,omitempty"`
 
-	// nodeInfo of the servers that fit.
+	// nodeInfo of the servers that fit; the architecture only when it is the same for all.
 	// +optional
 	NodeInfo NodeInfo `json:"nodeInfo,omitempty,omitzero"`
 }
@@ -74,6 +74,9 @@ type NodeInfo struct {
 // +kubebuilder:resource:path=maasmachinetemplates,scope=Namespaced,categories=cluster-api
 // +kubebuilder:printcolumn:name="Pool",type=string,JSONPath=`.spec.template.spec.hostPoolRef.name`
 // +kubebuilder:printcolumn:name="Image",type=string,JSONPath=`.spec.template.spec.image.name`
+// +kubebuilder:printcolumn:name="CPU",type=string,JSONPath=`.status.capacity.cpu`,description="Hardware threads that every server that fits has at least"
+// +kubebuilder:printcolumn:name="Memory",type=string,JSONPath=`.status.capacity.memory`,description="Memory that every server that fits has at least"
+// +kubebuilder:printcolumn:name="Arch",type=string,JSONPath=`.status.nodeInfo.architecture`,priority=10
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type MaasMachineTemplate struct {
 	metav1.TypeMeta `json:",inline"`

@@ -37,7 +37,10 @@ type ruleCase struct {
 
 // Messages of the rules. Each says what to change.
 const (
-	imageNameMessage       = "image name must be SERIES or OSYSTEM/SERIES as in MAAS, such as ubuntu/jammy or custom/NAME"
+	imageNameMessage       = "image name must be SERIES or OSYSTEM/SERIES as in MAAS, such as ubuntu/jammy or custom/NAME; {version}, {major}, {minor} and {patch} stand for the Kubernetes version"
+	leaseImageMessage      = "the image of a lease names one image, without placeholders"
+	kernelMessage          = "kernel must be ga-RELEASE or hwe-RELEASE as in MAAS, such as ga-22.04 or hwe-22.04"
+	customKernelMessage    = "image.kernel is for images of Ubuntu that MAAS imports: a custom image brings its own, so leave kernel out"
 	endpointTypeMessage    = "set endpoint.dns when, and only when, endpoint.type is DNS"
 	vipEndpointMessage     = "endpoint type VIP needs controlPlaneEndpoint.host and .port: an address that no MAAS range hands out"
 	endpointFixedMessage   = "controlPlaneEndpoint is immutable once set: every certificate and kubeconfig of the cluster names it"
@@ -212,6 +215,9 @@ func dnsCases() []ruleCase {
 
 func machineCases() []ruleCase {
 	unchanged := func(*infrav1.MaasMachine) {}
+	kernel := func(image, kernel string) client.Object {
+		return maasMachine(func(m *infrav1.MaasMachine) { m.Spec.Image = infrav1.Image{Name: image, Kernel: kernel} })
+	}
 	image := func(name string) client.Object {
 		return maasMachine(func(m *infrav1.MaasMachine) { m.Spec.Image.Name = name })
 	}
@@ -230,6 +236,16 @@ func machineCases() []ruleCase {
 		}), refused: machineHostMessage},
 		{name: "image by series", after: image("jammy")},
 		{name: "image by system and series", after: image("ubuntu/24.04_lts")},
+		{name: "image by version", after: image("custom/ubuntu-2204-k8s-{version}")},
+		{name: "image by the numbers of a version", after: image("custom/u-{major}{minor}{patch}")},
+		{name: "image that is a version", after: image("{version}")},
+		{name: "image with an unknown placeholder", after: image("custom/{kubernetes}"), refused: imageNameMessage},
+		{name: "image with a shell variable", after: image("custom/${VERSION}"), refused: imageNameMessage},
+		{name: "image with half a placeholder", after: image("custom/k-{version"), refused: imageNameMessage},
+		{name: "GA kernel", after: kernel("ubuntu/jammy", "ga-22.04")},
+		{name: "hardware enablement kernel", after: kernel("jammy", "hwe-22.04-lowlatency-edge")},
+		{name: "kernel of no kind", after: kernel("ubuntu/jammy", "bogus"), refused: kernelMessage},
+		{name: "kernel of a custom image", after: kernel("custom/u", "ga-22.04"), refused: customKernelMessage},
 		{name: "image with two slashes", after: image("custom/a/b"), refused: imageNameMessage},
 		{name: "image by URL", after: image("https://images.example/u.img"), refused: imageNameMessage},
 		{name: "providerID is set", before: maasMachine(unchanged), after: provided("maas:///abc123")},
@@ -281,6 +297,7 @@ func hostCases() []ruleCase {
 		{name: "systemID changes", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) { h.Spec.SystemID = "def456" }), refused: systemIDMessage},
 		{name: "leaseID changes", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) { h.Spec.LeaseID = "9" }), refused: leaseIDMessage},
 		{name: "cluster changes", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) { h.Spec.ClusterName = "d" }), refused: clusterNameMessage},
+		{name: "lease with an image by version", after: maasHost(func(h *infrav1.MaasHost) { h.Spec.Image.Name = "custom/{version}" }), refused: leaseImageMessage},
 		{name: "lease with an image by URL", after: maasHost(func(h *infrav1.MaasHost) { h.Spec.Image.Name = "a b" }), refused: imageNameMessage},
 	}
 }

@@ -33,6 +33,7 @@ import (
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/allocation"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
 
@@ -98,18 +99,12 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 	if err != nil || s.wait != nil {
 		return err
 	}
-	session, problem, err := r.Access.Open(ctx, s.maasMachine.Namespace, s.maasCluster.Spec.CredentialsRef)
-	if err != nil {
+	session, err := r.openMaas(ctx, s)
+	if err != nil || s.wait != nil {
 		return err
 	}
-	if problem != nil {
-		s.waitFor(infrav1.WaitingForMaasReason, problem.Message)
-		return nil
-	}
-	snapshot := session.Snapshot()
-	if !snapshot.Synced() {
-		s.waitFor(infrav1.WaitingForMaasReason, "Waiting for the first look at MAAS")
-		return nil
+	if err := r.findImage(ctx, s, session, &request); err != nil || s.wait != nil {
+		return err
 	}
 	leased, err := r.leases(ctx)
 	if err != nil {
@@ -119,8 +114,13 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 	if err := r.findHostLive(ctx, s); err != nil || s.host != nil {
 		return err
 	}
+	return r.takeHost(ctx, s, request, session, leased)
+}
+
+// takeHost makes the lease on the first server that fits and that nobody was faster to lease.
+func (r *Reconciler) takeHost(ctx context.Context, s *scope, request allocation.Request, session *inventory.Session, leased map[string]string) error {
 	for {
-		decision := r.choices.choose(request, snapshot.List(), leased, r.Clock.Now())
+		decision := r.choices.choose(request, session.Snapshot().List(), leased, r.Clock.Now())
 		if decision.Machine == nil {
 			s.waitFor(infrav1.NoHostFitsReason, decision.Miss.String())
 			return nil
@@ -131,6 +131,22 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 		}
 		leased[decision.Machine.SystemID] = "a machine that was faster"
 	}
+}
+
+// openMaas opens the session with a MAAS whose servers are known.
+func (r *Reconciler) openMaas(ctx context.Context, s *scope) (*inventory.Session, error) {
+	session, problem, err := r.Access.Open(ctx, s.maasMachine.Namespace, s.maasCluster.Spec.CredentialsRef)
+	if err != nil {
+		return nil, err
+	}
+	if problem != nil {
+		s.waitFor(infrav1.WaitingForMaasReason, problem.Message)
+		return nil, nil //nolint:nilnil // the wait is the answer
+	}
+	if !session.Snapshot().Synced() {
+		s.waitFor(infrav1.WaitingForMaasReason, "Waiting for the first look at MAAS")
+	}
+	return session, nil
 }
 
 // makeLease makes the MaasHost; false when there is one on the server already.
@@ -225,7 +241,7 @@ func newHost(s *scope, systemID string) *infrav1.MaasHost {
 			CredentialsRef:    s.maasCluster.Spec.CredentialsRef,
 			HostPoolRef:       s.maasMachine.Spec.HostPoolRef,
 			ConsumerRef:       infrav1.LocalObjectReference{Name: s.maasMachine.Name},
-			Image:             s.maasMachine.Spec.Image,
+			Image:             s.image,
 			UserDataSecretRef: infrav1.LocalObjectReference{Name: *s.machine.Spec.Bootstrap.DataSecretName},
 		},
 	}

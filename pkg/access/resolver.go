@@ -42,6 +42,8 @@ type Resolver struct {
 
 	mu      sync.Mutex
 	regions map[string]region
+	// images are the lists of images by session.
+	images map[string]*imageList
 	// opened are the sessions opened a moment ago, by Secret.
 	opened map[client.ObjectKey]opened
 	// namespaces are the labels of namespaces as they were a moment ago.
@@ -81,7 +83,7 @@ func NewResolver(reader client.Reader, sessions Sessions, clk clock.PassiveClock
 	return &Resolver{
 		reader: reader, sessions: sessions, clock: clk, managerNamespace: managerNamespace,
 		regions: map[string]region{}, opened: map[client.ObjectKey]opened{}, namespaces: map[string]namespaceLabels{},
-		kept: map[user]kept{},
+		kept: map[user]kept{}, images: map[string]*imageList{},
 	}
 }
 

@@ -39,6 +39,8 @@ type Request struct {
 	ResourcePool string
 	// Zone is the failure domain, "" for any. A request for a zone is never met from another.
 	Zone string
+	// Architectures are those that the image is for, by Kubernetes's names; empty for any.
+	Architectures []string
 	// Selectors have to hold together: the pool's and the machine's own.
 	Selectors []Selector
 }
@@ -118,8 +120,8 @@ func Less(a, b *maas.Machine) bool {
 	return a.SystemID < b.SystemID
 }
 
-// architectureOf is the architecture without MAAS's subarchitecture, by Kubernetes's name.
-func architectureOf(m *maas.Machine) string {
+// ArchitectureOf is the CPU architecture without MAAS's subarchitecture, by Kubernetes's name.
+func ArchitectureOf(m *maas.Machine) string {
 	arch := m.Architecture
 	if i := slices.Index([]byte(arch), '/'); i >= 0 {
 		arch = arch[:i]

@@ -83,6 +83,23 @@ func TestChoose(t *testing.T) {
 			want: "c",
 		},
 		{
+			name: "servers of an architecture that the image is not for are passed over",
+			in: allocation.Input{
+				Request:  allocation.Request{ResourcePool: "vm", Architectures: []string{"arm64", "ppc64le"}},
+				Machines: []*maas.Machine{machine("a"), machine("b", arch("ppc64el/generic")), machine("c", arch("arm64/xgene"))},
+			},
+			want: "b",
+		},
+		{
+			name: "and said to be",
+			in: allocation.Input{
+				Request:  allocation.Request{ResourcePool: "vm", Architectures: []string{"arm64"}},
+				Machines: []*maas.Machine{machine("a"), machine("b")},
+			},
+			message: "none of 2 machines can be taken: 2 amd64, for which MAAS does not have the image; " +
+				"nearest miss: a (amd64, for which MAAS does not have the image)",
+		},
+		{
 			name: "every kind of reason is counted, the nearest miss has the fewest reasons",
 			in: allocation.Input{
 				Request: request(allocation.Selector{

@@ -31,7 +31,7 @@ type Reason string
 type filter func(in Input, m *maas.Machine) Reason
 
 // filters are what a machine is: they change only when somebody changes the machine or the request.
-var filters = []filter{inResourcePool, inZone, inSelectedZones, hasArchitecture, hasCPUs, hasMemory, hasTags, lacksTags}
+var filters = []filter{inResourcePool, inZone, inSelectedZones, hasArchitecture, fitsImage, hasCPUs, hasMemory, hasTags, lacksTags}
 
 // states are what a machine does now.
 var states = []filter{notLeased, isFree}
@@ -78,11 +78,19 @@ func inSelectedZones(in Input, m *maas.Machine) Reason {
 
 func hasArchitecture(in Input, m *maas.Machine) Reason {
 	for _, s := range in.Request.Selectors {
-		if s.Architecture != "" && s.Architecture != architectureOf(m) {
+		if s.Architecture != "" && s.Architecture != ArchitectureOf(m) {
 			return Reason(fmt.Sprintf("not %s", s.Architecture))
 		}
 	}
 	return ""
+}
+
+func fitsImage(in Input, m *maas.Machine) Reason {
+	arch := ArchitectureOf(m)
+	if len(in.Request.Architectures) == 0 || slices.Contains(in.Request.Architectures, arch) {
+		return ""
+	}
+	return Reason(fmt.Sprintf("%s, for which MAAS does not have the image", arch))
 }
 
 func hasCPUs(in Input, m *maas.Machine) Reason {

@@ -63,6 +63,13 @@ func (s *Server) AddImage(name string) {
 	})
 }
 
+// RemoveImage takes an image away, as an administrator would.
+func (s *Server) RemoveImage(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.images = slices.DeleteFunc(s.images, func(b bootResource) bool { return b.series == name })
+}
+
 func (b *bootResource) json() obj {
 	o := obj{
 		"id": b.id, "type": "Synced", "name": b.osystem + "/" + b.series, "architecture": b.arch, "last_deployed": nil,

@@ -102,11 +102,18 @@ func TestTwoMachinesOneServer(t *testing.T) {
 	}
 }
 
-// TestImageRefused: MAAS's refusal is told in its words, and nothing is deployed.
+// TestImageRefused: an image that is taken out of MAAS just before it is needed is refused by MAAS; that is told in MAAS's words, and nothing is deployed.
 func TestImageRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	w.machine("m", func(s *infrav1.MaasMachineSpec) { s.Image.Name = "ubuntu/nosuch" })
+	w.sim().AddImage(w.ns)
+	t.Cleanup(w.sim().Intercept(func(c *maassim.Call, p maassim.Phase) maassim.Action {
+		if p == maassim.Before && c.Name == "machines.allocate" && c.SystemID == w.ids[0] {
+			w.sim().RemoveImage(w.ns)
+		}
+		return maassim.Pass()
+	}))
+	w.machine("m", func(s *infrav1.MaasMachineSpec) { s.Image.Name = "custom/" + w.ns })
 	w.awaitReason("m", infrav1.DeployRefusedReason)
 	w.await("MAAS's words in the message", func() (bool, string) {
 		_, seen := w.condition(w.maasMachine("m"), infrav1.ReadyCondition, "")
