@@ -72,6 +72,21 @@ type MaasHostSpec struct {
 	// disks is what was learned of the server's disks and must not be forgotten.
 	// +optional
 	Disks HostDisks `json:"disks,omitempty,omitzero"`
+
+	// network that the server is to have: the consumer's. It stays when the consumer is gone, so that a server that is kept is ready for the
+	// next one.
+	// +optional
+	Network HostNetwork `json:"network,omitempty,omitzero"`
+
+	// addresses are the static addresses that the server keeps from one installation to the next. The provider records them
+	// here because releasing, moving and commissioning a server may lose them.
+	// +optional
+	// +listType=map
+	// +listMapKey=interface
+	// +listMapKey=subnet
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Addresses []HostAddress `json:"addresses,omitempty"`
 }
 
 // MaasHostStatus is what MAAS says of the server and how far the lease has come.

@@ -46,6 +46,10 @@ type MaasMachineSpec struct {
 	// storage says which disk the server boots from and what becomes of the others.
 	// +optional
 	Storage HostStorage `json:"storage,omitempty,omitzero"`
+
+	// network that the server is to have. Without it the server is installed with the network it has in MAAS.
+	// +optional
+	Network HostNetwork `json:"network,omitempty,omitzero"`
 }
 
 // MaasMachineStatus is the observed state.
@@ -117,6 +121,7 @@ type MaasMachine struct {
 	// +required
 	// +kubebuilder:validation:XValidation:rule="has(self.storage) == has(oldSelf.storage) && (!has(self.storage) || self.storage == oldSelf.storage)",message="storage is immutable: make a new MaasMachineTemplate and roll it out"
 	// +kubebuilder:validation:XValidation:rule="self.image == oldSelf.image && has(self.hostPoolRef) == has(oldSelf.hostPoolRef) && (!has(self.hostPoolRef) || self.hostPoolRef == oldSelf.hostPoolRef) && has(self.selector) == has(oldSelf.selector) && (!has(self.selector) || self.selector == oldSelf.selector)",message="hostPoolRef, selector and image are immutable: make a new MaasMachineTemplate and roll it out"
+	// +kubebuilder:validation:XValidation:rule="has(self.network) == has(oldSelf.network) && (!has(self.network) || self.network == oldSelf.network)",message="network is immutable: make a new MaasMachineTemplate and roll it out"
 	Spec MaasMachineSpec `json:"spec,omitempty,omitzero"`
 
 	// status is the observed state.

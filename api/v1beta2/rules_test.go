@@ -156,8 +156,10 @@ func maasHostPool(change func(*infrav1.MaasHostPool)) client.Object {
 
 func ruleCases() []ruleCase {
 	var all []ruleCase
-	for _, cases := range [][]ruleCase{clusterCases(), dnsCases(), machineCases(), templateCases(), hostCases(), poolCases(), storageCases(), gateCases(),
-		repaveCases()} {
+	for _, cases := range [][]ruleCase{
+		clusterCases(), dnsCases(), machineCases(), templateCases(), hostCases(), poolCases(), storageCases(), gateCases(), repaveCases(),
+		networkCases(), layoutCases(),
+	} {
 		all = append(all, cases...)
 	}
 	return all

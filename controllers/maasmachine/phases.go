@@ -242,6 +242,7 @@ func newHost(s *scope, systemID string) *infrav1.MaasHost {
 			HostPoolRef:       s.maasMachine.Spec.HostPoolRef,
 			ConsumerRef:       infrav1.LocalObjectReference{Name: s.maasMachine.Name},
 			Image:             s.image,
+			Network:           s.maasMachine.Spec.Network,
 			UserDataSecretRef: infrav1.LocalObjectReference{Name: *s.machine.Spec.Bootstrap.DataSecretName},
 		},
 	}
