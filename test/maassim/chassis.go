@@ -19,8 +19,6 @@ package maassim
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"sync"
 )
 
@@ -43,7 +41,7 @@ type Chassis interface {
 }
 
 // DiskWiper is what a Chassis implements to be told which disks the installer
-// or the erase-on-release wipes. WipeDisks is called after any Dir was emptied,
+// or an erase at release wipes. WipeDisks is called after any Dir was emptied,
 // and before Boot.
 type DiskWiper interface {
 	WipeDisks(systemID string, disks []Disk)
@@ -72,8 +70,13 @@ type Disk struct {
 	Serial    string
 	SizeBytes int64
 	Tags      []string
-	// Dir, when set, is the folder that stands for the disk's contents. A wipe
-	// empties it.
+	// IDPath is the stable path, made of model and serial when empty.
+	IDPath string
+	// LUN marks a volume of a shared array: machines that show a LUN of the
+	// same serial show the same contents.
+	LUN bool
+	// Dir, when set, is a folder that stands for the disk's contents beside
+	// what WriteDisk writes. A wipe of any kind empties it.
 	Dir string
 }
 
@@ -126,26 +129,4 @@ func (p *powerSlot) stop(s *Server, after func()) {
 		}
 		after()
 	}()
-}
-
-// wipe empties the folders of disks and tells the chassis.
-func (s *Server) wipe(systemID string, disks []Disk) {
-	for _, d := range disks {
-		if d.Dir == "" {
-			continue
-		}
-		entries, err := os.ReadDir(d.Dir)
-		if err != nil {
-			s.log.Error("Wiping disk", "machine", systemID, "disk", d.Name, "error", err)
-			continue
-		}
-		for _, e := range entries {
-			if err := os.RemoveAll(filepath.Join(d.Dir, e.Name())); err != nil {
-				s.log.Error("Wiping disk", "machine", systemID, "disk", d.Name, "error", err)
-			}
-		}
-	}
-	if w, ok := s.cfg.Chassis.(DiskWiper); ok && len(disks) > 0 {
-		w.WipeDisks(systemID, disks)
-	}
 }

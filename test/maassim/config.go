@@ -34,6 +34,15 @@ type Config struct {
 	// Logger receives one line per API call at debug level and one per
 	// operation that is not served at error level. Nil discards.
 	Logger *slog.Logger
+	// Version is MAAS's, 3.4.1 by default. It decides what becomes of
+	// ephemeral_deploy: before 2.9 it is not known and passed over, before 3.5
+	// only Ubuntu's own images run from memory, and from 3.5 on the machine's
+	// JSON shows it. All else is as recorded of 3.4.1.
+	Version string
+	// DiskDir is the folder for the contents of disks that WriteDisk has
+	// written on; a temporary one, made when the first is written on and removed
+	// by Close, when empty.
+	DiskDir string
 	// Chassis plays the servers. Nil means that a booted machine fetches its
 	// user data at once and does nothing else.
 	Chassis Chassis

@@ -37,12 +37,18 @@ func deploy(rq *request) *response {
 	if refused != nil {
 		return refused
 	}
+	ephemeral := s.deploysToMemory(rq, m, osystem)
+	if !ephemeral {
+		if refused := m.storageIssues(osystem); refused != nil {
+			return refused
+		}
+	}
 	if m.status == StatusReady {
 		s.acquire(m, rq.user, rq.get("agent_name"), rq.get("comment"))
 	}
 	m.osystem, m.series, m.hwe = osystem, series, hwe
 	m.minHWE = ptr("")
-	m.ephemeral = rq.get("ephemeral_deploy") == "true"
+	m.ephemeral = ephemeral
 	m.userData, m.hasData = nil, rq.get("user_data") != ""
 	if m.hasData {
 		m.userData = decodeUserData(rq.get("user_data"))
@@ -67,10 +73,19 @@ func deployAllowed(rq *request, m *machine) *response {
 			return textResponse(http.StatusForbidden, "Only administratros can deploy VM hosts")
 		}
 	}
-	if v := rq.get("ephemeral_deploy"); v != "" && v != "true" && v != "false" {
+	if v := rq.get("ephemeral_deploy"); rq.s.since(2, 9) && v != "" && v != "true" && v != "false" {
 		return badRequest("Invalid ephemeral_deploy: Value should be 'true' or 'false'")
 	}
 	return nil
+}
+
+// deploysToMemory tells whether the system will run from memory: where it is
+// asked for, and where there is no disk.
+func (s *Server) deploysToMemory(rq *request, m *machine, osystem string) bool {
+	if !s.since(2, 9) || osystem != "ubuntu" && !s.since(3, 5) {
+		return false
+	}
+	return rq.get("ephemeral_deploy") == "true" || len(m.bds) == 0
 }
 
 func (s *Server) startDeployment(rq *request, m *machine) {
@@ -112,8 +127,15 @@ func (s *Server) installerStarted(m *machine) {
 		s.after(s.tm.Boot, func() { s.installed(m, power, life) })
 		return
 	}
-	s.wipeInventoried(m)
+	found := s.wipeInventoried(m)
+	if m.powerEpoch != power || m.epoch != life {
+		return
+	}
 	s.event(m, "", levelDebug, "Script result", "/tmp/install.log changed status from 'Pending' to 'Running'")
+	if !found {
+		s.installFailed(m)
+		return
+	}
 	if m.fault.InstallHangs {
 		return
 	}

@@ -44,6 +44,7 @@ type request struct {
 	order  []string            // parameter names as sent
 	json   bool                // the body was JSON
 	args   []string            // the variable parts of the path
+	web    bool                // an act on MAAS's web page, not of the API
 }
 
 type handler func(*request) *response

@@ -24,7 +24,8 @@ limitations under the License.
 // Requests and answers of a MAAS 3.4.1 region and rack were recorded. A
 // trimmed copy of them lives in testdata, and the fidelity test replays it:
 // status, error text and JSON shape (keys, types, nullability) must agree.
-// Behaviour that MAAS 3.5 or later changed is not simulated.
+// Of what MAAS 3.5 or later changed, only deployment to memory is simulated
+// (Config.Version).
 //
 // # What it simulates
 //
@@ -34,8 +35,14 @@ limitations under the License.
 //   - power that takes time, is retried and gives up, and a BMC that refuses;
 //   - the moment at which MAAS says Deployed: when the installed system
 //     fetches its user data, not before;
-//   - disks: a deploy wipes every disk MAAS knows of that machine, and a block
-//     device that was deleted from the inventory is left alone;
+//   - disks with contents (WritePattern, FindPattern): a deploy wipes the
+//     superblocks of every disk MAAS knows of that machine when its installer
+//     runs, and a block device that was deleted from the inventory is left
+//     alone; an erase takes every disk the machine shows, LUNs of a shared array
+//     included; a deployment to memory takes none; commissioning records
+//     all disks again;
+//   - storage layouts flat, lvm and blank, the boot disk, and the installer's
+//     configuration as MAAS makes it of them;
 //   - AUTO addresses, claimed after deploy has answered and freed at release;
 //   - zones, pools, tags, domains, DNS resources, subnets, fabrics, VLANs.
 //
@@ -43,5 +50,20 @@ limitations under the License.
 //
 // Endpoints and operations that are not served are listed in [NotServed] with
 // the reason; a call to one answers 501 with a text that names it, so that a
-// client that starts to need it fails loudly.
+// client that starts to need it fails loudly. Of the rest, these are left out:
+//
+//   - partitions, RAID, volume groups, caches and file systems other than the
+//     layouts', and the layouts bcache, vmfs6, vmfs7 and custom;
+//   - disks that share a serial number, and paths of a multipath device: a LUN is
+//     one disk, as commissioning condenses it;
+//   - names of disks that change from boot to boot, read-only disks, and disks'
+//     own commands for erasing themselves;
+//   - the time an erase takes by its kind and the size of the disks, and what an
+//     installer has wiped when power fails half way;
+//   - the order in which curtin meets a disk that is not there: here it fails
+//     before it wipes any;
+//   - hardware sync of a deployed machine, which records its disks;
+//   - hardware tests at commissioning, destructive ones among them;
+//   - soft power off, which acts like a hard one;
+//   - an image's architecture: a deploy takes any.
 package maassim

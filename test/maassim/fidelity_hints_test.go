@@ -32,6 +32,13 @@ var hints = map[string][]hint{
 	"04_interfaces capi 17":  {advance(300 * time.Millisecond)},
 	"04_interfaces admin 98": {untilDeployed("bytgwe")},
 
+	"05_storage admin 8":  {takenBy("capi", "tkbnbg")},
+	"05_storage admin 11": {readied("tkbnbg")},
+	"05_storage admin 65": {untainted("tkbnbg")}, // what came before is gone by then
+	"05_storage admin 72": {untainted("tkbnbg")},
+	"05_storage admin 77": {untainted("tkbnbg"), blankStorage("tkbnbg")},
+	"05_storage admin 82": {advance(5 * time.Second)},
+
 	"06_deploy_release capi 39":  {deployingBy("capi", "tkbnbg"), advance(5 * time.Second)},
 	"06_deploy_release capi 48":  {deployingBy("capi", "tkbnbg"), fault("tkbnbg", HostFault{InstallFails: true})},
 	"06_deploy_release capi 52":  {fault("tkbnbg", HostFault{})},
@@ -72,6 +79,20 @@ var hints = map[string][]hint{
 var shapeOnly = map[string]bool{
 	"10_dns_events_misc admin 48": true,
 	"10_dns_events_misc admin 49": true,
+}
+
+// untainted is where a machine is again as the simulator has it.
+func untainted(id string) hint {
+	return func(p *player, _ *recording) { p.tainted[id] = false }
+}
+
+// blankStorage takes the layout away.
+func blankStorage(id string) hint {
+	return func(p *player, _ *recording) {
+		p.s.mu.Lock()
+		defer p.s.mu.Unlock()
+		p.s.applyLayout(p.s.machines[id], &layout{name: "blank"})
+	}
 }
 
 func powerOn(id string) hint {

@@ -51,16 +51,23 @@ func defaultImages() []bootResource {
 	}
 }
 
-// AddImage adds a custom image, deployed as distro_series name or custom/name.
-func (s *Server) AddImage(name string) {
+// AddImage adds a custom image, deployed as distro_series name or custom/name,
+// for architectures such as "arm64/generic"; for amd64/generic when none is
+// given.
+func (s *Server) AddImage(name string, architectures ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if slices.ContainsFunc(s.images, func(b bootResource) bool { return b.series == name }) {
-		return
+	if len(architectures) == 0 {
+		architectures = []string{"amd64/generic"}
 	}
-	s.images = append(s.images, bootResource{
-		id: len(s.images) + 1, osystem: "custom", series: name, kernel: "ga-22.04", arch: "amd64/generic", subarches: "generic",
-	})
+	for _, arch := range architectures {
+		if slices.ContainsFunc(s.images, func(b bootResource) bool { return b.series == name && b.arch == arch }) {
+			continue
+		}
+		s.images = append(s.images, bootResource{
+			id: len(s.images) + 1, osystem: "custom", series: name, kernel: "ga-22.04", arch: arch, subarches: "generic",
+		})
+	}
 }
 
 // RemoveImage takes an image away, as an administrator would.

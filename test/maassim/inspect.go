@@ -43,7 +43,9 @@ type MachineView struct {
 	UserData    []byte
 	Annotations map[string]string
 	IPAddresses []string
-	// Disks are the disks as built; Inventoried tells whether MAAS knows them.
+	// Ephemeral tells that the machine is deployed to memory.
+	Ephemeral bool
+	// Disks are the disks the machine shows; Inventoried tells whether MAAS knows them.
 	Disks []DiskView
 	// Deploys counts deployments begun, Allocations changes of owner from
 	// nobody, Releases returns to Ready, Boots starts of the installed system,
@@ -59,6 +61,8 @@ type DiskView struct {
 	Disk
 
 	Inventoried bool
+	// DeviceID is the id of the block device in MAAS's inventory.
+	DeviceID int
 	// Wipes counts how often an installer or an erase emptied it.
 	Wipes int
 }
@@ -112,7 +116,7 @@ func (m *machine) view() MachineView {
 		Status: m.status, StatusName: m.status.String(), AgentName: m.agentName, Locked: m.locked,
 		Zone: m.zone.name, Pool: m.pool.name, Tags: slices.Clone(m.tags),
 		PowerState: m.power, PoweredOn: m.hwOn,
-		OSystem: m.osystem, Distro: m.series, UserData: slices.Clone(m.userData),
+		OSystem: m.osystem, Distro: m.series, Ephemeral: m.ephemeral, UserData: slices.Clone(m.userData),
 		Annotations: maps.Clone(m.annotations), IPAddresses: m.addresses(),
 		Deploys: m.deploys, Allocations: m.allocations, Releases: m.releases,
 		Boots: m.boots, Wipes: m.wipes, Erases: m.erases,
@@ -122,7 +126,11 @@ func (m *machine) view() MachineView {
 		v.Owner = m.owner.name
 	}
 	for _, d := range m.disks {
-		v.Disks = append(v.Disks, DiskView{Disk: d, Inventoried: m.inventoried(d.Serial), Wipes: m.diskWipes[d.Serial]})
+		dv := DiskView{Disk: d, Wipes: m.diskWipes[d.Serial]}
+		if b := m.recordOf(d.Serial); b != nil {
+			dv.Inventoried, dv.DeviceID = true, b.id
+		}
+		v.Disks = append(v.Disks, dv)
 	}
 	return v
 }

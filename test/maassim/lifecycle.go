@@ -91,7 +91,8 @@ func unlock(rq *request) *response {
 
 func markBroken(rq *request) *response {
 	return rq.withOwn(func(m *machine) *response {
-		if m.locked {
+		// The API lets nobody but the owner, the web page an administrator too.
+		if m.locked || !rq.web && m.owner != rq.user {
 			return forbidden()
 		}
 		s := rq.s
@@ -112,7 +113,7 @@ func markBroken(rq *request) *response {
 func markFixed(rq *request) *response {
 	return rq.withAdmin(func(m *machine) *response {
 		if m.status != StatusBroken {
-			return conflict("Can't mark as fixed a machine that isn't broken")
+			return conflict("Can't mark a non-broken node as 'Ready'.")
 		}
 		s := rq.s
 		s.event(m, rq.user.name, levelDebug, "User marking node fixed", userComment(rq.user, rq.get("comment")))
@@ -142,6 +143,9 @@ func commission(rq *request) *response {
 		if m.keepNetwork = isTrue(rq.get("skip_networking")); !m.keepNetwork {
 			s.clearNetwork(m)
 		}
+		if m.keepStorage = isTrue(rq.get("skip_storage")); !m.keepStorage {
+			s.applyLayout(m, &layout{name: "blank"})
+		}
 		s.setStatus(m, StatusCommissioning, "")
 		s.event(m, "", levelInfo, "Commissioning", "")
 		s.timeout(m, "Commissioning")
@@ -167,7 +171,9 @@ func (s *Server) commissionerStarted(m *machine) {
 			return
 		}
 		s.scriptEvents(m)
-		s.inventoryDisks(m)
+		if !m.keepStorage {
+			s.recordDisks(m)
+		}
 		if !m.keepNetwork {
 			s.restoreNetwork(m)
 		}

@@ -58,18 +58,22 @@ type machine struct {
 	swapSize    *int64
 	fault       HostFault
 
-	disks []Disk         // as built
-	bds   []*blockDevice // as inventoried
+	disks []Disk         // what it shows
+	bds   []*blockDevice // as inventoried, by id
 	ifs   []*iface
 	nics  []nic // as commissioned
 	// keepNetwork is to leave the network as it is after commissioning.
 	keepNetwork bool
 	// gateways are the links chosen for the default routes, IPv4's and IPv6's.
 	gateways [2]*link
-	layout   bool // a storage layout is applied to the first disk
 	install  *int
 	comm     *int
 	testing  *int
+
+	bootDisk    int // id of the block device an administrator chose, 0 for none
+	groupID     int // of the layout's volume group
+	eraseKind   wipeKind
+	keepStorage bool // commissioning leaves the inventory of disks as it is
 
 	statusMessage *string
 	statusAction  *string

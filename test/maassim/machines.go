@@ -54,6 +54,9 @@ var machineRoutes = []route{
 	{"machines/*/", http.MethodPost, "exit_rescue_mode", "machine.exit_rescue_mode", users, exitRescueMode},
 	{"machines/*/", http.MethodPost, "commission", "machine.commission", users, commission},
 	{"machines/*/", http.MethodPost, "test", "machine.test", users, startTesting},
+	{"machines/*/", http.MethodPost, "set_storage_layout", "machine.set_storage_layout", users, setStorageLayout},
+	{"machines/*/", http.MethodPost, "restore_storage_configuration", "machine.restore_storage_configuration", users, restoreStorage},
+	{"machines/*/", http.MethodPost, "restore_default_configuration", "machine.restore_default_configuration", users, restoreDefault},
 	{"nodes/", http.MethodGet, "is_registered", "nodes.is_registered", users, isRegistered},
 	{"nodes/*/", http.MethodGet, "", "node.read", users, readMachine},
 }

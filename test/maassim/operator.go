@@ -59,7 +59,7 @@ func (o *Operator) user(name string) *user {
 
 // call runs the API's own handler; the lock is held.
 func (o *Operator) call(u *user, method, systemID, op string, form map[string][]string) error {
-	rq := &request{s: o.s, user: u, method: method, op: op, form: form, args: []string{systemID}}
+	rq := &request{s: o.s, user: u, method: method, op: op, form: form, args: []string{systemID}, web: true}
 	var h handler
 	for _, rt := range machineRoutes {
 		if rt.method == method && rt.op == op {
@@ -136,7 +136,8 @@ func (o *Operator) ExitRescue(systemID string) error {
 	return o.act("", systemID, "exit_rescue_mode", nil)
 }
 
-// Commission starts commissioning.
+// Commission starts commissioning, which records every disk the machine shows,
+// LUNs included, and puts the default layout back.
 func (o *Operator) Commission(systemID string) error { return o.act("", systemID, "commission", nil) }
 
 // Lock locks a Deploying or Deployed machine.

@@ -226,13 +226,16 @@ func (s *Server) fetchUserData(m *machine, powerEpoch uint64) ([]byte, error) {
 
 func powerOnOp(rq *request) *response {
 	return rq.withOwn(func(m *machine) *response {
-		if m.locked {
+		switch {
+		case m.locked:
 			return forbidden()
-		}
-		if m.powerBusy != "" {
+		case m.owner == nil:
+			return conflict("Can't start node: it hasn't been allocated.")
+		case m.powerBusy != "":
 			return powerRefused(m, "on")
-		}
-		if m.powerType == powerManual {
+		case m.status == StatusAllocated:
+			return deploy(rq) // to MAAS, the start of an allocated machine is its deployment
+		case m.powerType == powerManual:
 			return rq.s.machineResponse(m)
 		}
 		rq.s.event(m, rq.user.name, levelDebug, "User powering on node", userComment(rq.user, rq.get("comment")))
@@ -255,7 +258,7 @@ func powerOffOp(rq *request) *response {
 			return powerRefused(m, "off")
 		}
 		if m.powerType == powerManual {
-			return rq.s.machineResponse(m)
+			return ok(nil)
 		}
 		rq.s.event(m, rq.user.name, levelDebug, "User powering off node", userComment(rq.user, rq.get("comment")))
 		rq.s.powerOff(m, nil)

@@ -98,7 +98,7 @@ func (s *Server) addMachine(spec MachineSpec) *machine {
 		zone: s.ensureZone(orString(spec.Zone, "default"), ""), pool: s.ensurePool(orString(spec.Pool, "default"), ""),
 		domain: s.domains[0], tags: slices.Clone(spec.Tags),
 		status: StatusReady, netboot: true, powerType: orString(spec.PowerType, powerWebhook), power: "off",
-		annotations: map[string]string{}, diskWipes: map[string]int{}, layout: true,
+		annotations: map[string]string{}, diskWipes: map[string]int{},
 	}
 	if m.powerType == powerManual {
 		m.power = "unknown"

@@ -19,6 +19,7 @@ package maassim
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -95,6 +96,7 @@ func (s *Server) startErasing(rq *request, m *machine) *response {
 	}
 	s.event(m, rq.user.name, levelDebug, "User erasing disks", userComment(rq.user, rq.get("comment")))
 	m.begin()
+	m.eraseKind = s.eraseKind(rq)
 	s.setStatus(m, StatusDiskErasing, "")
 	s.timeout(m, "Disk erasing")
 	epoch := m.epoch
@@ -106,8 +108,29 @@ func (s *Server) startErasing(rq *request, m *machine) *response {
 	return nil
 }
 
+// eraseKind is how much a release erases. What the call leaves open is as the
+// region's settings say. The disks have no command of their own to erase
+// themselves, so that with both ways asked for the quick one is taken.
+func (s *Server) eraseKind(rq *request) wipeKind {
+	quick := s.config["disk_erase_with_quick_erase"] == true
+	if rq.has("quick_erase") {
+		quick = rq.get("quick_erase") == "true"
+	}
+	if quick {
+		return wipeQuick
+	}
+	return wipeAll
+}
+
+// eraserStarted erases every disk the machine shows, MAAS knows it or not. An
+// eraser that fails has begun with the first.
 func (s *Server) eraserStarted(m *machine) {
 	power, life := m.powerEpoch, m.epoch
+	disks := slices.Clone(m.disks)
+	if m.fault.EraseFails {
+		disks = disks[:min(1, len(disks))]
+	}
+	s.wipeDisks(m, disks, m.eraseKind)
 	s.after(s.tm.Erase, func() {
 		if m.powerEpoch != power || m.epoch != life || m.status != StatusDiskErasing {
 			return
@@ -117,10 +140,7 @@ func (s *Server) eraserStarted(m *machine) {
 			return
 		}
 		m.erases++
-		s.wipeInventoried(m)
-		if m.epoch == life {
-			s.startReleasing(m)
-		}
+		s.startReleasing(m)
 	})
 }
 

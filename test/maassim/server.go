@@ -61,6 +61,8 @@ type Server struct {
 	config   map[string]any
 	events   eventLog
 	ids      idCounters
+
+	media media // has a lock of its own
 }
 
 // New returns a MAAS with the default zone, pool, domain, fabric and images,
@@ -71,6 +73,9 @@ func New(cfg Config) *Server {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Version == "" {
+		cfg.Version = recordedVersion
 	}
 	if cfg.MaxCalls <= 0 {
 		cfg.MaxCalls = 100_000
@@ -87,6 +92,7 @@ func New(cfg Config) *Server {
 		machines: map[string]*machine{},
 		config:   defaultSettings(),
 		images:   defaultImages(),
+		media:    media{dir: cfg.DiskDir, files: map[mediumKey]string{}},
 	}
 	s.auth.init()
 	s.events.limit = cfg.MaxEvents
@@ -106,6 +112,7 @@ func (s *Server) Close() {
 	s.mu.Unlock()
 	s.cancel()
 	s.wg.Wait()
+	s.media.close()
 }
 
 // Now is the current simulated time.

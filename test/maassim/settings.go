@@ -17,6 +17,7 @@ limitations under the License.
 package maassim
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -91,14 +92,26 @@ func (s *Server) SetConfig(name string, value any) {
 	s.config[name] = value
 }
 
-func readVersion(*request) *response {
+// recordedVersion is the one the recordings are of.
+const recordedVersion = "3.4.1"
+
+// since tells whether MAAS is of a version or a later one.
+func (s *Server) since(major, minor int) bool {
+	var a, b int
+	if _, err := fmt.Sscanf(s.cfg.Version, "%d.%d", &a, &b); err != nil {
+		return false
+	}
+	return a > major || a == major && b >= minor
+}
+
+func readVersion(rq *request) *response {
 	r := ok(obj{
 		"capabilities": []string{
 			"networks-management", "static-ipaddresses", "ipv6-deployment-ubuntu", "devices-management",
 			"storage-deployment-ubuntu", "network-deployment-ubuntu", "bridging-interface-ubuntu",
 			"bridging-automatic-ubuntu", "authenticate-api",
 		},
-		"version": "3.4.1", "subversion": "",
+		"version": rq.s.cfg.Version, "subversion": "",
 	})
 	r.header["Vary"] = "Authorization"
 	return r
