@@ -64,6 +64,7 @@ type Manager struct {
 	address    string
 	root       string
 	log        string
+	nice       int
 	netns      *sandbox.NetNS
 	cluster    kubernetes.Interface
 
@@ -126,6 +127,7 @@ func (m *Manager) startLocked() error {
 		Name: m.name, Path: m.entrypoint(), Args: m.arguments(), Env: env,
 		Log: m.log, NetNS: m.netns, Root: m.root, Hostname: m.podName(),
 		Mounts: []sandbox.Mount{{Source: m.binary, Target: m.entrypoint(), ReadOnly: true}},
+		Nice:   m.nice,
 	})
 	if err != nil {
 		return err

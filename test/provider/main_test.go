@@ -65,6 +65,7 @@ func run(m *testing.M) int {
 			// MAAS tells nobody that a machine was deleted.
 			"--maas-relist-interval=5s", "--maas-qps=-1",
 		}},
+		ManagerNice: managerNice(),
 		MAAS: lab.MAASConfig{Hollow: true, Timings: maassim.Timings{
 			Commit: 20 * time.Millisecond, PowerOn: 50 * time.Millisecond, PowerOff: 150 * time.Millisecond, PowerRetry: time.Second,
 			NetBoot: 100 * time.Millisecond, Install: 300 * time.Millisecond, Boot: 100 * time.Millisecond, Erase: 200 * time.Millisecond,

@@ -47,6 +47,8 @@ type Command struct {
 	Dir string
 	// Log is the file that gets the output, appended to.
 	Log string
+	// Nice is how much the process gives way to others, from 0 to 19.
+	Nice int
 	// NetNS, Hostname, Root and Mounts need a sandbox.
 	NetNS    *NetNS
 	Hostname string
@@ -89,6 +91,13 @@ func Start(c Command) (*Process, error) {
 		p.err = p.cmd.Wait()
 		close(p.done)
 	}()
+	if c.Nice != 0 {
+		// Of the group, for threads inherit it, and some may have been started already.
+		if err := unix.Setpriority(unix.PRIO_PGRP, p.cmd.Process.Pid, c.Nice); err != nil {
+			p.Kill()
+			return nil, fmt.Errorf("starting %s: setting its priority: %w", c.Name, err)
+		}
+	}
 	return p, nil
 }
 
