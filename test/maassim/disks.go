@@ -259,7 +259,9 @@ func (s *Server) MapLUN(lun Disk, systemIDs ...string) {
 		}
 		d := lun
 		d.LUN = true
-		d.Name = orString(d.Name, "sd"+string(rune('a'+len(m.disks))))
+		for n := len(m.disks); d.Name == "" || slices.ContainsFunc(m.disks, func(o Disk) bool { return o.Name == d.Name }); n++ {
+			d.Name = diskName(n)
+		}
 		m.disks = append(m.disks, d)
 	}
 }
@@ -309,13 +311,13 @@ func (s *Server) AddRack(spec RackSpec) []string {
 		m.Disks = []Disk{{Name: "sda", Model: "SSD480", Serial: m.Hostname + "-BOOT", SizeBytes: 480103981056, Tags: []string{"ssd", "sata"}}}
 		for i := range spec.DataDisks {
 			m.Disks = append(m.Disks, Disk{
-				Name: "sd" + string(rune('b'+i)), Model: "SSD1920", Serial: fmt.Sprintf("%s-DATA%d", m.Hostname, i+1),
+				Name: diskName(i + 1), Model: "SSD1920", Serial: fmt.Sprintf("%s-DATA%d", m.Hostname, i+1),
 				SizeBytes: 1920383410176, Tags: []string{"ssd", "sata"},
 			})
 		}
 		for _, lun := range spec.LUNs {
 			lun.LUN = true
-			lun.Name = "sd" + string(rune('a'+len(m.Disks)))
+			lun.Name = diskName(len(m.Disks))
 			m.Disks = append(m.Disks, lun)
 		}
 		ids = append(ids, s.AddMachine(m))

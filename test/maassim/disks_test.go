@@ -420,6 +420,21 @@ func TestOnlyTheOwnerMarksBroken(t *testing.T) {
 	r.expectContents("broken and fixed", onAll(intact))
 }
 
+func TestNamesOfDisks(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{0: "sda", 25: "sdz", 26: "sdaa", 51: "sdaz", 52: "sdba", 701: "sdzz", 702: "sdaaa"} {
+		if got := diskName(n); got != want {
+			t.Errorf("disk %d is %s, want %s", n, got, want)
+		}
+	}
+	r := newDiskRig(t, Config{})
+	r.s.UnmapLUN(r.luns[0].Serial, r.ids...) // sdd, and sde and sdf stay
+	r.s.MapLUN(PureLUN(4, 1<<40), r.ids[0])
+	if m, _ := r.s.Machine(r.ids[0]); m.Disks[len(m.Disks)-1].Name != "sdg" {
+		t.Errorf("the new LUN is %s, want a name that is free", m.Disks[len(m.Disks)-1].Name)
+	}
+}
+
 func TestNobodysDisksCostNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -73,7 +73,7 @@ func (s *Server) buildDisks(m *machine, disks []Disk) {
 	m.disks = slices.Clone(disks)
 	for i := range m.disks {
 		d := &m.disks[i]
-		d.Name = orString(d.Name, "sd"+string(rune('a'+i)))
+		d.Name = orString(d.Name, diskName(i))
 		d.Model = orString(d.Model, "SSD480")
 		d.Serial = orString(d.Serial, fmt.Sprintf("DISK%06d%c", m.id, 'A'+rune(i)))
 		if d.SizeBytes == 0 {
@@ -82,6 +82,15 @@ func (s *Server) buildDisks(m *machine, disks []Disk) {
 		m.bds = append(m.bds, &blockDevice{id: s.ids.next("blockdevice"), disk: d.recorded()})
 	}
 	s.defaultLayout(m)
+}
+
+// diskName is the kernel's name of the disk it finds after n others.
+func diskName(n int) string {
+	name := ""
+	for ; n >= 0; n = n/26 - 1 {
+		name = string(rune('a'+n%26)) + name
+	}
+	return "sd" + name
 }
 
 // minBlockDevice is the size up to which commissioning passes a disk over.

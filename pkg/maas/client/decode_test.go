@@ -18,6 +18,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -44,6 +45,9 @@ func FuzzDecodeMachines(f *testing.F) {
 			}
 			if !slices.IsSorted(machines[i].Tags) {
 				t.Error("tags are not sorted")
+			}
+			if !slices.IsSortedFunc(machines[i].BlockDevices, func(a, b maas.BlockDevice) int { return cmp.Compare(a.ID, b.ID) }) {
+				t.Error("block devices are not sorted")
 			}
 		}
 		// What was taken for a whole list must be one.
