@@ -43,8 +43,12 @@ limitations under the License.
 //     all disks again;
 //   - storage layouts flat, lvm and blank, the boot disk, and the installer's
 //     configuration as MAAS makes it of them;
-//   - AUTO addresses, claimed after deploy has answered and freed at release;
-//   - zones, pools, tags, domains, DNS resources, subnets, fabrics, VLANs.
+//   - networks: bonds, VLAN interfaces, bridges and links, and how they follow
+//     one another; AUTO addresses, claimed after deploy has answered and freed
+//     at release, and STATIC ones, which stay; bridges of the machine's holder,
+//     which go at release; default gateways; what commissioning resets;
+//   - subnets, fabrics, VLANs, ranges, static routes, reserved addresses;
+//   - zones, pools, tags, domains, DNS resources.
 //
 // # What it leaves out
 //
@@ -65,5 +69,8 @@ limitations under the License.
 //   - hardware sync of a deployed machine, which records its disks;
 //   - hardware tests at commissioning, destructive ones among them;
 //   - soft power off, which acts like a hard one;
-//   - an image's architecture: a deploy takes any.
+//   - an image's architecture: a deploy takes any;
+//   - what DHCP gives to DHCP links, IPv6 router advertisements, SR-IOV,
+//     interfaces that are disabled, what is special about unmanaged subnets, and
+//     addresses that a rack controller or a lease holds.
 package maassim

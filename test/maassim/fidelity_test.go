@@ -29,7 +29,7 @@ import (
 
 // Floors under what is replayed, so that nothing can be skipped into a pass.
 const (
-	minReplayed   = 688
+	minReplayed   = 692
 	recordedTotal = 758
 )
 

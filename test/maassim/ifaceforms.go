@@ -209,7 +209,9 @@ func (f *ifaceForm) cleanParents() bool {
 			f.errs.add(f.parentField(), "Select a valid choice. "+ref+" is not one of the available choices.")
 			return false
 		}
-		f.next.parents = append(f.next.parents, f.m.ifs[i])
+		if !slices.Contains(f.next.parents, f.m.ifs[i]) {
+			f.next.parents = append(f.next.parents, f.m.ifs[i])
+		}
 	}
 	if bad := f.parentsRefused(); bad != "" {
 		f.errs.add(f.parentField(), bad)
@@ -229,8 +231,11 @@ func (f *ifaceForm) parentsRefused() string {
 			return "A physical interface cannot have parents."
 		}
 	case kindBond:
-		if len(ps) == 0 {
+		switch {
+		case len(ps) == 0:
 			return "A bond interface must have one or more parents."
+		case slices.ContainsFunc(ps, func(p *iface) bool { return p.kind != kindPhysical }):
+			return "Only physical interfaces can be bonded."
 		}
 	case kindVLAN:
 		switch {

@@ -44,7 +44,7 @@ var NotServed = []Unserved{
 	{"", "machines/", "", "machines are added with AddMachine"},
 	{http.MethodGet, "nodes/", "", "controllers and devices are not modelled; use machines/"},
 	{"", "nodes/**", "*", "partitions, RAID, volume groups and file systems come from layouts only; script results are not made"},
-	{"", "subnets/**", "*", "statistics are not made"},
+	{"", "subnets/**", "*", "addresses of controllers and leases are not modelled"},
 	{"", "fabrics/**", "*", "fabrics come with AddSubnet and AddMachine"},
 	{"", "spaces/**", "*", "spaces are named by AddSubnet"},
 	{"", "ipaddresses/", "all=true", allAddressesReason},
@@ -110,5 +110,5 @@ func (s *Server) unserved(_ *http.Request, rest string, rq *request, path string
 	return unknownEndpoint(path)
 }
 
-var apiTable = buildTable(machineRoutes, eventRoutes, storageRoutes, interfaceRoutes, subnetRoutes, rangeRoutes, fabricRoutes, staticRouteRoutes, groupRoutes, dnsRoutes,
+var apiTable = buildTable(machineRoutes, eventRoutes, storageRoutes, interfaceRoutes, subnetRoutes, subnetUsageRoutes, rangeRoutes, fabricRoutes, staticRouteRoutes, groupRoutes, dnsRoutes,
 	userRoutes, settingRoutes, imageRoutes, addressRoutes)

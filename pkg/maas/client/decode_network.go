@@ -17,6 +17,7 @@ limitations under the License.
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -61,7 +62,7 @@ type addrJSON netip.Addr
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (a *addrJSON) UnmarshalJSON(b []byte) error {
-	v, _ := netip.ParseAddr(unquote(b))
+	v, _ := netip.ParseAddr(string(bytes.Trim(b, `"`)))
 	*a = addrJSON(v)
 	return nil
 }
@@ -71,16 +72,9 @@ type prefixJSON netip.Prefix
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (p *prefixJSON) UnmarshalJSON(b []byte) error {
-	v, _ := netip.ParsePrefix(unquote(b))
+	v, _ := netip.ParsePrefix(string(bytes.Trim(b, `"`)))
 	*p = prefixJSON(v)
 	return nil
-}
-
-// unquote gives the text of a JSON string, "" of anything else.
-func unquote(b []byte) string {
-	var s string
-	_ = json.Unmarshal(b, &s)
-	return s
 }
 
 // paramsJSON are the parameters of an interface, which MAAS stores as they came. What is not of the expected type stays
@@ -93,14 +87,33 @@ type paramsJSON struct {
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (p *paramsJSON) UnmarshalJSON(b []byte) error {
-	var fields map[string]json.RawMessage
-	_ = json.Unmarshal(b, &fields) // "" stands for none in some MAAS
-	for name, to := range map[string]any{
-		"mtu": &p.mtu, "bond_miimon": &p.miimon, "bond_mode": &p.mode, "bond_lacp_rate": &p.lacpRate,
-		"bond_xmit_hash_policy": &p.hashPolicy, "bridge_type": &p.bridgeType, "bridge_stp": &p.stp,
+	if len(b) <= len("{}") { // none; in some MAAS it is ""
+		return nil
+	}
+	var raw struct {
+		MTU        json.RawMessage `json:"mtu"`
+		MIIMon     json.RawMessage `json:"bond_miimon"`
+		Mode       json.RawMessage `json:"bond_mode"`
+		LACPRate   json.RawMessage `json:"bond_lacp_rate"`
+		HashPolicy json.RawMessage `json:"bond_xmit_hash_policy"`
+		BridgeType json.RawMessage `json:"bridge_type"`
+		STP        json.RawMessage `json:"bridge_stp"`
+	}
+	_ = json.Unmarshal(b, &raw)
+	for _, f := range []struct {
+		raw json.RawMessage
+		to  any
+	}{
+		{raw.MTU, &p.mtu},
+		{raw.MIIMon, &p.miimon},
+		{raw.Mode, &p.mode},
+		{raw.LACPRate, &p.lacpRate},
+		{raw.HashPolicy, &p.hashPolicy},
+		{raw.BridgeType, &p.bridgeType},
+		{raw.STP, &p.stp},
 	} {
-		if v, given := fields[name]; given {
-			_ = json.Unmarshal(v, to)
+		if f.raw != nil {
+			_ = json.Unmarshal(f.raw, f.to)
 		}
 	}
 	return nil
