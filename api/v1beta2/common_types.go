@@ -144,6 +144,46 @@ type HostSelector struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1073741824
 	MinMemoryMiB int64 `json:"minMemoryMiB,omitempty"`
+
+	// disks that a server must have at the least, the one that it boots from included.
+	// +optional
+	Disks DiskCount `json:"disks,omitempty,omitzero"`
+
+	// networkAdapters that a server must have at the least.
+	// +optional
+	NetworkAdapters NetworkAdapterCount `json:"networkAdapters,omitempty,omitzero"`
+}
+
+// DiskCount is how many disks of which size a server must have. Disks count that MAAS has in its inventory and, on a server with a lease,
+// those that the provider took out of it to preserve them.
+type DiskCount struct {
+	// minCount is the least number of disks.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=512
+	MinCount int32 `json:"minCount,omitempty"`
+
+	// minSizeGB is the least size of each in GB (1000000000 bytes), as disks are sold; smaller disks do not count. Any size does when it is empty.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000000
+	MinSizeGB int64 `json:"minSizeGB,omitempty"`
+}
+
+// NetworkAdapterCount is how many physical network adapters of which speed a server must have.
+type NetworkAdapterCount struct {
+	// minCount is the least number of adapters, each port being one.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=256
+	MinCount int32 `json:"minCount,omitempty"`
+
+	// minSpeedMbps is the least speed that each can do in megabits a second, 10000 for 10 Gbps; slower ones, and those of which MAAS does not
+	// know the speed, do not count. Any speed does when it is empty.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000000
+	MinSpeedMbps int32 `json:"minSpeedMbps,omitempty"`
 }
 
 // Architecture is a CPU architecture by the name that Kubernetes and Go use.

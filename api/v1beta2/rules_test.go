@@ -228,7 +228,11 @@ func machineCases() []ruleCase {
 	}
 	selected := maasMachine(func(m *infrav1.MaasMachine) {
 		m.Spec.HostPoolRef = infrav1.LocalObjectReference{}
-		m.Spec.Selector = infrav1.HostSelector{Tags: []string{"kvm"}, MinCPUCount: 8, MinMemoryMiB: 65536}
+		m.Spec.Selector = infrav1.HostSelector{
+			Tags: []string{"kvm"}, MinCPUCount: 8, MinMemoryMiB: 65536,
+			Disks:           infrav1.DiskCount{MinCount: 3, MinSizeGB: 1920},
+			NetworkAdapters: infrav1.NetworkAdapterCount{MinCount: 4, MinSpeedMbps: 10000},
+		}
 	})
 	return []ruleCase{
 		{name: "machine of a pool", after: maasMachine(unchanged)},

@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/hardware"
 )
 
@@ -39,23 +40,37 @@ func (r *Reconciler) judgeHardware(ctx context.Context, s *scope) error {
 		client.MatchingLabels{clusterv1.ClusterNameLabel: s.cluster.Name}, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("listing the MaasMachines of the cluster: %w", err)
 	}
+	leases := &infrav1.MaasHostList{}
+	if err := r.Client.List(ctx, leases, client.InNamespace(s.maasCluster.Namespace),
+		client.MatchingLabels{clusterv1.ClusterNameLabel: s.cluster.Name}, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("listing the leases of the cluster: %w", err)
+	}
 	c := sizeOf(s.cluster)
 	c.Namespaces = int(s.maasCluster.Spec.ExpectedNamespaces)
-	for i := range machines.Items {
-		// The lease has the name of the server's system_id.
-		record, ok := s.session.Snapshot().Get(machines.Items[i].Status.HostRef.Name)
-		if !ok {
-			continue
+	roles := rolesOf(machines.Items)
+	for _, m := range access.WithKeptDisks(s.session.Snapshot().List(), leases.Items) {
+		if role, ok := roles[m.SystemID]; ok {
+			c.Hosts = append(c.Hosts, hardware.HostOf(m, role))
 		}
-		role := hardware.Worker
-		if _, isControlPlane := machines.Items[i].Labels[clusterv1.MachineControlPlaneLabel]; isControlPlane {
-			role = hardware.ControlPlane
-		}
-		c.Hosts = append(c.Hosts, hardware.HostOf(record.Machine, role))
 	}
 	findings := hardware.Judge(c)
 	s.findings = &findings
 	return nil
+}
+
+// rolesOf returns what each server of the machines is in the cluster, by system_id, which is the name of its lease.
+func rolesOf(machines []infrav1.MaasMachine) map[string]hardware.Role {
+	roles := make(map[string]hardware.Role, len(machines))
+	for i := range machines {
+		role := hardware.Worker
+		if _, isControlPlane := machines[i].Labels[clusterv1.MachineControlPlaneLabel]; isControlPlane {
+			role = hardware.ControlPlane
+		}
+		if host := machines[i].Status.HostRef.Name; host != "" {
+			roles[host] = role
+		}
+	}
+	return roles
 }
 
 // sizeOf is what the Cluster itself says of its size and of its use.

@@ -120,13 +120,14 @@ func (r *Reconciler) takeStock(ctx context.Context, s *scope) error {
 	}
 	request := access.PoolRequest(s.pool)
 	s.counted = true
-	for _, m := range session.Snapshot().List() {
+	machines := access.WithKeptDisks(session.Snapshot().List(), leases.Items)
+	for _, m := range machines {
 		if allocation.Matches(request, m) {
 			s.count(m, leased[m.SystemID])
 		}
 	}
 	if s.total == 0 {
-		s.miss = allocation.Nearest(request, session.Snapshot().List())
+		s.miss = allocation.Nearest(request, machines)
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 	if err := r.findImage(ctx, s, session, &request); err != nil || s.wait != nil {
 		return err
 	}
-	leased, err := r.leases(ctx)
+	leased, machines, err := r.leases(ctx, session)
 	if err != nil {
 		return err
 	}
@@ -114,13 +114,13 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 	if err := r.findHostLive(ctx, s); err != nil || s.host != nil {
 		return err
 	}
-	return r.takeHost(ctx, s, request, session, leased)
+	return r.takeHost(ctx, s, request, machines, leased)
 }
 
 // takeHost makes the lease on the first server that fits and that nobody was faster to lease.
-func (r *Reconciler) takeHost(ctx context.Context, s *scope, request allocation.Request, session *inventory.Session, leased map[string]string) error {
+func (r *Reconciler) takeHost(ctx context.Context, s *scope, request allocation.Request, machines []*maas.Machine, leased map[string]string) error {
 	for {
-		decision := r.choices.choose(request, session.Snapshot().List(), leased, r.Clock.Now())
+		decision := r.choices.choose(request, machines, leased, r.Clock.Now())
 		if decision.Machine == nil {
 			s.waitFor(infrav1.NoHostFitsReason, decision.Miss.String())
 			return nil
@@ -198,17 +198,17 @@ func narrowed(request allocation.Request, s *scope) allocation.Request {
 	return request
 }
 
-// leases returns who holds which server, in every namespace that the manager sees.
-func (r *Reconciler) leases(ctx context.Context) (map[string]string, error) {
+// leases returns who holds which server, in every namespace that the manager sees, and all servers with the disks that their leases keep.
+func (r *Reconciler) leases(ctx context.Context, session *inventory.Session) (map[string]string, []*maas.Machine, error) {
 	hosts := &infrav1.MaasHostList{}
 	if err := r.Client.List(ctx, hosts, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing MaasHosts: %w", err)
+		return nil, nil, fmt.Errorf("listing MaasHosts: %w", err)
 	}
 	leased := make(map[string]string, len(hosts.Items))
 	for i := range hosts.Items {
 		leased[hosts.Items[i].Spec.SystemID] = hosts.Items[i].Namespace + "/" + hosts.Items[i].Spec.ConsumerRef.Name
 	}
-	return leased, nil
+	return leased, access.WithKeptDisks(session.Snapshot().List(), hosts.Items), nil
 }
 
 func newHost(s *scope, systemID string) *infrav1.MaasHost {

@@ -51,7 +51,7 @@ type Reconciler struct {
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachinetemplates,verbs=get;list;watch
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachinetemplates/status,verbs=get;update;patch
-// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashostpools;maasclusters,verbs=get;list;watch
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashostpools;maasclusters;maashosts,verbs=get;list;watch
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get
 
@@ -148,8 +148,12 @@ func (r *Reconciler) machines(ctx context.Context, template *infrav1.MaasMachine
 	if err != nil || problem != nil || !session.Snapshot().Synced() {
 		return nil, false, err
 	}
+	leases := &infrav1.MaasHostList{}
+	if err := r.Client.List(ctx, leases, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, false, fmt.Errorf("listing MaasHosts: %w", err)
+	}
 	var machines []*maas.Machine
-	for _, m := range session.Snapshot().List() {
+	for _, m := range access.WithKeptDisks(session.Snapshot().List(), leases.Items) {
 		if allocation.Matches(request, m) {
 			machines = append(machines, m)
 		}

@@ -53,5 +53,9 @@ func Selector(in infrav1.HostSelector) allocation.Selector {
 		Architecture: string(in.Architecture),
 		MinCPUCount:  int(in.MinCPUCount),
 		MinMemoryMiB: in.MinMemoryMiB,
+		MinDisks:     int(in.Disks.MinCount),
+		MinDiskGB:    in.Disks.MinSizeGB,
+		MinNICs:      int(in.NetworkAdapters.MinCount),
+		MinNICMbps:   int(in.NetworkAdapters.MinSpeedMbps),
 	}
 }

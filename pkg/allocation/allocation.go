@@ -31,6 +31,11 @@ type Selector struct {
 	Architecture string
 	MinCPUCount  int
 	MinMemoryMiB int64
+	// MinDisks is the number of physical disks of at least MinDiskGB, in units of 10^9 bytes.
+	MinDisks  int
+	MinDiskGB int64
+	// MinNICs is the number of physical network adapters that can do at least MinNICMbps.
+	MinNICs, MinNICMbps int
 }
 
 // Request is what a machine is wanted for.

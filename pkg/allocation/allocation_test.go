@@ -44,7 +44,29 @@ func status(s maas.Status) func(*maas.Machine) { return func(m *maas.Machine) { 
 func owner(o string) func(*maas.Machine)       { return func(m *maas.Machine) { m.Owner = o } }
 func arch(a string) func(*maas.Machine)        { return func(m *maas.Machine) { m.Architecture = a } }
 func memory(mib int64) func(*maas.Machine)     { return func(m *maas.Machine) { m.MemoryMiB = mib } }
-func locked(m *maas.Machine)                   { m.Locked = true }
+func disks(gb ...int64) func(*maas.Machine) {
+	return func(m *maas.Machine) {
+		for _, size := range gb {
+			m.BlockDevices = append(m.BlockDevices, maas.BlockDevice{Physical: true, SizeBytes: size * 1e9})
+		}
+	}
+}
+func virtualDisk(gb int64) func(*maas.Machine) {
+	return func(m *maas.Machine) { m.BlockDevices = append(m.BlockDevices, maas.BlockDevice{SizeBytes: gb * 1e9}) }
+}
+func nics(mbps ...int) func(*maas.Machine) {
+	return func(m *maas.Machine) {
+		for _, speed := range mbps {
+			m.Interfaces = append(m.Interfaces, maas.Interface{Type: maas.InterfacePhysical, InterfaceSpeedMbps: speed})
+		}
+	}
+}
+func bond(mbps int) func(*maas.Machine) {
+	return func(m *maas.Machine) {
+		m.Interfaces = append(m.Interfaces, maas.Interface{Type: maas.InterfaceBond, InterfaceSpeedMbps: mbps})
+	}
+}
+func locked(m *maas.Machine) { m.Locked = true }
 func request(s ...allocation.Selector) allocation.Request {
 	return allocation.Request{ResourcePool: "vm", Selectors: s}
 }
@@ -81,6 +103,52 @@ func TestChoose(t *testing.T) {
 				},
 			},
 			want: "c",
+		},
+		{
+			name: "disks count from their size on, and only real ones",
+			in: allocation.Input{
+				Request: request(allocation.Selector{MinDisks: 2, MinDiskGB: 1920}),
+				Machines: []*maas.Machine{
+					machine("a", disks(480, 1920, 1920)), machine("b", disks(480, 1920)), machine("c", disks(3840, 3840), virtualDisk(3840)),
+					machine("d", disks(1920), virtualDisk(3840)), machine("e"),
+				},
+			},
+			want: "a",
+		},
+		{
+			name: "too few disks of a size are counted",
+			in: allocation.Input{
+				Request:  request(allocation.Selector{MinDisks: 2, MinDiskGB: 1920}),
+				Machines: []*maas.Machine{machine("a", disks(480, 1920), virtualDisk(1920))},
+			},
+			message: "none of 1 machines can be taken: 1 with less than 2 disks of 1920 GB; nearest miss: a (with less than 2 disks of 1920 GB)",
+		},
+		{
+			name: "too few disks of any size",
+			in: allocation.Input{
+				Request:  request(allocation.Selector{MinDisks: 2}, allocation.Selector{MinDisks: 3}),
+				Machines: []*maas.Machine{machine("a", disks(1, 1))},
+			},
+			message: "none of 1 machines can be taken: 1 with less than 3 disks; nearest miss: a (with less than 3 disks)",
+		},
+		{
+			name: "network adapters count at what the card can do, and only physical ones",
+			in: allocation.Input{
+				Request: request(allocation.Selector{MinNICs: 2, MinNICMbps: 10000}),
+				Machines: []*maas.Machine{
+					machine("a", nics(25000, 1000)), machine("b", nics(10000), bond(20000)), machine("c", nics(0, 0, 0)), machine("d", nics(10000, 25000)),
+				},
+			},
+			want: "d",
+		},
+		{
+			name: "adapters of unknown speed are not enough where a speed is asked for, and are where none is",
+			in: allocation.Input{
+				Request:  request(allocation.Selector{MinNICs: 2}, allocation.Selector{MinNICs: 1, MinNICMbps: 1000}),
+				Machines: []*maas.Machine{machine("a", nics(0, 0))},
+			},
+			message: "none of 1 machines can be taken: 1 with less than 1 network adapters of 1000 Mbps; " +
+				"nearest miss: a (with less than 1 network adapters of 1000 Mbps)",
 		},
 		{
 			name: "servers of an architecture that the image is not for are passed over",

@@ -31,7 +31,7 @@ type Reason string
 type filter func(in Input, m *maas.Machine) Reason
 
 // filters are what a machine is: they change only when somebody changes the machine or the request.
-var filters = []filter{inResourcePool, inZone, inSelectedZones, hasArchitecture, fitsImage, hasCPUs, hasMemory, hasTags, lacksTags}
+var filters = []filter{inResourcePool, inZone, inSelectedZones, hasArchitecture, fitsImage, hasCPUs, hasMemory, hasDisks, hasNICs, hasTags, lacksTags}
 
 // states are what a machine does now.
 var states = []filter{notLeased, isFree}
@@ -106,6 +106,44 @@ func hasMemory(in Input, m *maas.Machine) Reason {
 	for _, s := range in.Request.Selectors {
 		if m.MemoryMiB < s.MinMemoryMiB {
 			return Reason(fmt.Sprintf("with less than %d MiB memory", s.MinMemoryMiB))
+		}
+	}
+	return ""
+}
+
+func hasDisks(in Input, m *maas.Machine) Reason {
+	for _, s := range in.Request.Selectors {
+		n := 0
+		for i := range m.BlockDevices {
+			if m.BlockDevices[i].Physical && m.BlockDevices[i].SizeBytes >= s.MinDiskGB*1e9 {
+				n++
+			}
+		}
+		switch {
+		case n >= s.MinDisks:
+		case s.MinDiskGB > 0:
+			return Reason(fmt.Sprintf("with less than %d disks of %d GB", s.MinDisks, s.MinDiskGB))
+		default:
+			return Reason(fmt.Sprintf("with less than %d disks", s.MinDisks))
+		}
+	}
+	return ""
+}
+
+func hasNICs(in Input, m *maas.Machine) Reason {
+	for _, s := range in.Request.Selectors {
+		n := 0
+		for i := range m.Interfaces {
+			if nic := &m.Interfaces[i]; nic.Type == maas.InterfacePhysical && nic.SpeedMbps() >= s.MinNICMbps {
+				n++
+			}
+		}
+		switch {
+		case n >= s.MinNICs:
+		case s.MinNICMbps > 0:
+			return Reason(fmt.Sprintf("with less than %d network adapters of %d Mbps", s.MinNICs, s.MinNICMbps))
+		default:
+			return Reason(fmt.Sprintf("with less than %d network adapters", s.MinNICs))
 		}
 	}
 	return ""

@@ -26,7 +26,7 @@ const FibreChannelTag = "fibre-channel"
 
 // HostOf is a machine of MAAS as far as it is judged.
 func HostOf(m *maas.Machine, role Role) Host {
-	return Host{
+	h := Host{
 		Name:         m.Hostname,
 		Role:         role,
 		Cores:        m.CPUCount,
@@ -34,4 +34,15 @@ func HostOf(m *maas.Machine, role Role) Host {
 		FibreChannel: m.HasTag(FibreChannelTag),
 		DataDisks:    -1,
 	}
+	for i := range m.Interfaces {
+		if m.Interfaces[i].Type == maas.InterfacePhysical {
+			h.NICsMbps = append(h.NICsMbps, m.Interfaces[i].SpeedMbps())
+		}
+	}
+	for i := range m.BlockDevices {
+		if m.BlockDevices[i].Physical {
+			h.DataDisks++
+		}
+	}
+	return h
 }

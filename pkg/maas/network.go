@@ -60,6 +60,14 @@ type Interface struct {
 	Links        []Link
 }
 
+// SpeedMbps is the speed that the card can do, or where MAAS does not know that, the one it was seen at; 0 when neither is known.
+func (i *Interface) SpeedMbps() int {
+	if i.InterfaceSpeedMbps > 0 {
+		return i.InterfaceSpeedMbps
+	}
+	return i.LinkSpeedMbps
+}
+
 // BondParameters configure a bond; zero fields are MAAS's defaults. Names and values are those of the Linux driver.
 type BondParameters struct {
 	Mode, LACPRate, XmitHashPolicy string
