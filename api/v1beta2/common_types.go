@@ -24,6 +24,8 @@ const (
 	MachineFinalizer = "infrastructure.cluster.x-k8s.io/maasmachine"
 	// HostFinalizer keeps a MaasHost until its server is back in MAAS.
 	HostFinalizer = "infrastructure.cluster.x-k8s.io/maashost"
+	// HostPoolFinalizer keeps a MaasHostPool, and with it what it says of erasing, until its servers have left it.
+	HostPoolFinalizer = "infrastructure.cluster.x-k8s.io/maashostpool"
 
 	// ConsumerLabel on a MaasHost names the MaasMachine that holds it: the name itself where it is at most 63 characters
 	// long, otherwise a hash of it. spec.consumerRef has the full name.
@@ -36,6 +38,9 @@ const (
 	VirtualMachinesLabel = "infrastructure.cluster.x-k8s.io/virtual-machines"
 	VirtualMachinesClass = "vmo"
 )
+
+// DeleteForMoveAnnotation is what clusterctl puts on an object of the source before it deletes it there. Such a deletion means nothing.
+const DeleteForMoveAnnotation = "clusterctl.cluster.x-k8s.io/delete-for-move"
 
 // ProviderIDPrefix starts the providerID of every Machine and Node; the MAAS system_id of the server follows. It
 // names no zone because a server may be moved to another.

@@ -173,6 +173,27 @@ const (
 	// ConsumerGoneReason says that the MaasMachine of the lease is gone without having ended it. Deleting the MaasHost releases the
 	// server.
 	ConsumerGoneReason = "ConsumerGone"
+	// HostPreparingReason says that the disks or the network of the server are set up before the installation.
+	HostPreparingReason = "Preparing"
+	// DisksRefusedReason says that the server is not installed because of its disks; the message names them and what to change.
+	DisksRefusedReason = "DisksRefused"
+	// NetworkRefusedReason says that the server is not installed because its network cannot be as asked for; the message says why.
+	NetworkRefusedReason = "NetworkRefused"
+	// ReleaseRefusedReason says that the server is not released because that would destroy what must be kept; the message says what to change.
+	ReleaseRefusedReason = "ReleaseRefused"
+	// HostNotEmptyReason says that a server which the provider keeps empty was installed by somebody else under its lease.
+	HostNotEmptyReason = "HostNotEmpty"
+	// HostEmptyReason says that no machine has the server.
+	HostEmptyReason = "HostEmpty"
+	// HostHeldReason says that the empty server is kept for the machines of its pool.
+	HostHeldReason = "Held"
+	// HostReservedReason says that the empty server is kept for a successor of the machine that freed it.
+	HostReservedReason = "Reserved"
+	// HostCordonedReason says that the empty server is given to nobody because spec.unschedulable is true.
+	HostCordonedReason = "Cordoned"
+	// HostQuarantinedReason says that the empty server is given to nobody for a while because installations failed, or because somebody asked
+	// for it.
+	HostQuarantinedReason = "Quarantined"
 	// ReleasingReason says that MAAS releases the server.
 	ReleasingReason = "Releasing"
 	// ReleaseFailedReason says that MAAS could not release the server; it is retried.

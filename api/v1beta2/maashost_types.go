@@ -17,10 +17,16 @@ limitations under the License.
 package v1beta2
 
 import (
+	"time"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // MaasHostSpec is the lease: which server, for whom and with what on it. All that has to survive the loss of the status stands here.
+// +kubebuilder:validation:XValidation:rule="has(self.consumerRef) == has(self.image) && has(self.consumerRef) == has(self.userDataSecretRef) && has(self.consumerRef) == has(self.clusterName)",message="set clusterName, consumerRef, image and userDataSecretRef together, or none of them for an empty lease"
+// +kubebuilder:validation:XValidation:rule="!has(self.vacate) || has(self.consumerRef)",message="vacate needs a consumerRef: an empty lease has nothing to end"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.consumerRef) || (has(self.consumerRef) ? self.consumerRef == oldSelf.consumerRef && self.clusterName == oldSelf.clusterName : has(oldSelf.vacate))",message="consumerRef and clusterName are fixed until the server is vacated: delete the Machine, or this MaasHost when the MaasMachine is gone"
+// +kubebuilder:validation:XValidation:rule="has(oldSelf.hostPoolRef) == has(self.hostPoolRef) && (!has(self.hostPoolRef) || self.hostPoolRef == oldSelf.hostPoolRef)",message="hostPoolRef is immutable"
 type MaasHostSpec struct {
 	// systemID is MAAS's id of the server. The object has the same name, so that two leases on one server cannot be made.
 	// +required
@@ -37,13 +43,6 @@ type MaasHostSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="leaseID is immutable"
 	LeaseID string `json:"leaseID,omitempty"`
 
-	// clusterName is the Cluster the server is leased for.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="clusterName is immutable"
-	ClusterName string `json:"clusterName,omitempty"`
-
 	// credentialsRef names the credentials of the MAAS that has the server, as in MaasCluster.
 	// +required
 	CredentialsRef CredentialsReference `json:"credentialsRef,omitempty,omitzero"`
@@ -52,17 +51,24 @@ type MaasHostSpec struct {
 	// +optional
 	HostPoolRef LocalObjectReference `json:"hostPoolRef,omitempty,omitzero"`
 
-	// consumerRef names the MaasMachine that holds the lease.
-	// +required
+	// clusterName is the Cluster of the consumer.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	ClusterName string `json:"clusterName,omitempty"`
+
+	// consumerRef names the MaasMachine that has the server. A lease without one is empty: it keeps the server for the pool or for the
+	// successor that the reservation names.
+	// +optional
 	ConsumerRef LocalObjectReference `json:"consumerRef,omitempty,omitzero"`
 
 	// image that is installed for the consumer.
-	// +required
+	// +optional
 	// +kubebuilder:validation:XValidation:rule="!self.name.contains('{')",message="the image of a lease names one image, without placeholders"
 	Image Image `json:"image,omitempty,omitzero"`
 
 	// userDataSecretRef names the Secret whose key "value" is the user data (the Machine's bootstrap data).
-	// +required
+	// +optional
 	UserDataSecretRef LocalObjectReference `json:"userDataSecretRef,omitempty,omitzero"`
 
 	// storage is what the consumer asks of the server's disks.
@@ -87,7 +93,137 @@ type MaasHostSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	Addresses []HostAddress `json:"addresses,omitempty"`
+
+	// vacate asks for what is on the server to end: it is released, and then the lease is empty or its consumer is installed anew. The
+	// provider removes it when that is done.
+	// +optional
+	Vacate HostVacate `json:"vacate,omitempty,omitzero"`
+
+	// reservation keeps an empty server for the successor of the machine that it was freed by.
+	// +optional
+	Reservation HostReservation `json:"reservation,omitempty,omitzero"`
+
+	// unschedulable cordons the server when true: it stays what it is and is given to no further machine.
+	// +optional
+	Unschedulable *bool `json:"unschedulable,omitempty"`
+
+	// quarantine counts the failed installations and says how long the server is given to nobody because of them. Remove it, or mark the
+	// server fixed in MAAS, to end it.
+	// +optional
+	Quarantine HostQuarantine `json:"quarantine,omitempty,omitzero"`
 }
+
+// HostVacate asks for a server to be released.
+type HostVacate struct {
+	// purpose is Free when the consumer goes, and Redeploy when it is to be installed anew on the same server.
+	// +required
+	Purpose VacatePurpose `json:"purpose,omitempty"`
+
+	// requestedTime is when it was asked for.
+	// +optional
+	RequestedTime metav1.Time `json:"requestedTime,omitempty,omitzero"`
+
+	// releasedTime is when the server was seen to be released. It is set for Redeploy, which ends when the consumer is installed again.
+	// +optional
+	ReleasedTime metav1.Time `json:"releasedTime,omitempty,omitzero"`
+}
+
+// VacatePurpose is what a server is released for.
+// +kubebuilder:validation:Enum=Free;Redeploy
+type VacatePurpose string
+
+const (
+	// VacateFree ends the use by the consumer, which is being deleted or never got the server.
+	VacateFree VacatePurpose = "Free"
+	// VacateRedeploy installs the same consumer anew, with the same image and user data.
+	VacateRedeploy VacatePurpose = "Redeploy"
+)
+
+// HostReservation says for whom an empty server is kept.
+type HostReservation struct {
+	// clusterName of the machine that freed the server and of its successor.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	ClusterName string `json:"clusterName,omitempty"`
+
+	// owner is what makes the successor.
+	// +required
+	Owner HostReservationOwner `json:"owner,omitempty,omitzero"`
+
+	// predecessor is the MaasMachine that freed the server.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Predecessor string `json:"predecessor,omitempty"`
+
+	// failureDomain that the predecessor's Machine asked for, empty for none.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	FailureDomain string `json:"failureDomain,omitempty"`
+
+	// expirationTime is when the reservation ends by itself. It is set when the server has become free, for only then can a successor
+	// come.
+	// +optional
+	ExpirationTime metav1.Time `json:"expirationTime,omitempty,omitzero"`
+}
+
+// HostReservationOwner names the owner of the Machines that a server is kept for.
+type HostReservationOwner struct {
+	// kind is MachineDeployment, MachineSet or the kind of the control plane.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind,omitempty"`
+
+	// name of the owner.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// HostQuarantine keeps a server from being given to machines.
+type HostQuarantine struct {
+	// cause is FailedDeploys, which the provider counts, or Requested by whoever else set it.
+	// +required
+	Cause QuarantineCause `json:"cause,omitempty"`
+
+	// failedDeploys counts the failed installations since the last that succeeded.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	FailedDeploys int32 `json:"failedDeploys,omitempty"`
+
+	// lastFailure identifies the last installation that was counted.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=320
+	LastFailure string `json:"lastFailure,omitempty"`
+
+	// untilTime is when the server is given to machines again. A requested quarantine without it lasts until it is removed; after a single
+	// failed installation there is none, and the server is tried again at once.
+	// +optional
+	UntilTime metav1.Time `json:"untilTime,omitempty,omitzero"`
+
+	// message says in words why.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+}
+
+// QuarantineCause is why a server is in quarantine.
+// +kubebuilder:validation:Enum=FailedDeploys;Requested
+type QuarantineCause string
+
+const (
+	// QuarantineFailedDeploys counts failed installations. One that succeeds removes it.
+	QuarantineFailedDeploys QuarantineCause = "FailedDeploys"
+	// QuarantineRequested was asked for by a person or by a remediation. Only its end, a person or MAAS's mark_fixed removes it.
+	QuarantineRequested QuarantineCause = "Requested"
+)
 
 // MaasHostStatus is what MAAS says of the server and how far the lease has come.
 // +kubebuilder:validation:MinProperties=1
@@ -103,6 +239,20 @@ type MaasHostStatus struct {
 	// +optional
 	MAAS MaasHostInventory `json:"maas,omitempty,omitzero"`
 
+	// state is where the server stands, in one word.
+	// +optional
+	State HostState `json:"state,omitempty"`
+
+	// stateTime is since when.
+	// +optional
+	StateTime metav1.Time `json:"stateTime,omitempty,omitzero"`
+
+	// dataDisks says in a few words what is known of the server's data disks.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	DataDisks string `json:"dataDisks,omitempty"`
+
 	// allocatedTime is when the allocation was first seen to be ours.
 	// +optional
 	AllocatedTime metav1.Time `json:"allocatedTime,omitempty,omitzero"`
@@ -114,7 +264,49 @@ type MaasHostStatus struct {
 	// deployedTime is when the server was first seen deployed: its installed system had fetched the user data.
 	// +optional
 	DeployedTime metav1.Time `json:"deployedTime,omitempty,omitzero"`
+
+	// disksPreparedTime is when the disks were prepared for the consumer.
+	// +optional
+	DisksPreparedTime metav1.Time `json:"disksPreparedTime,omitempty,omitzero"`
+
+	// installCheckedTime is when the installation under way was seen to leave alone what it must not wipe.
+	// +optional
+	InstallCheckedTime metav1.Time `json:"installCheckedTime,omitempty,omitzero"`
+
+	// brokenTime is when the server was seen to be marked broken in MAAS. That it is fixed ends a quarantine.
+	// +optional
+	BrokenTime metav1.Time `json:"brokenTime,omitempty,omitzero"`
 }
+
+// HostState is where a server stands.
+// +kubebuilder:validation:Enum=Allocating;Preparing;Deploying;InUse;Releasing;Held;Reserved;Quarantined;Cordoned;NeedsAttention;Unknown
+type HostState string
+
+// The states of a server.
+const (
+	// HostStateAllocating means that the server was chosen and MAAS does not hold it for us yet.
+	HostStateAllocating HostState = "Allocating"
+	// HostStatePreparing means that its disks or network are set up before the installation.
+	HostStatePreparing HostState = "Preparing"
+	// HostStateDeploying means that MAAS installs it.
+	HostStateDeploying HostState = "Deploying"
+	// HostStateInUse means that it runs what its machine wants.
+	HostStateInUse HostState = "InUse"
+	// HostStateReleasing means that what is on it ends.
+	HostStateReleasing HostState = "Releasing"
+	// HostStateHeld means that it is empty and kept for the machines of its pool.
+	HostStateHeld HostState = "Held"
+	// HostStateReserved means that it is empty and kept for the successor of the machine that freed it.
+	HostStateReserved HostState = "Reserved"
+	// HostStateQuarantined means that it is empty and given to nobody because installations failed.
+	HostStateQuarantined HostState = "Quarantined"
+	// HostStateCordoned means that it is empty and given to nobody because spec.unschedulable is true.
+	HostStateCordoned HostState = "Cordoned"
+	// HostStateNeedsAttention means that nothing goes on until the surprise ends that the Ready condition names.
+	HostStateNeedsAttention HostState = "NeedsAttention"
+	// HostStateUnknown means that there is no look at MAAS.
+	HostStateUnknown HostState = "Unknown"
+)
 
 // MaasHostInventory is what MAAS says of a server.
 // +kubebuilder:validation:MinProperties=1
@@ -159,22 +351,28 @@ type MaasHostInventory struct {
 	Addresses []string `json:"addresses,omitempty"`
 }
 
-// MaasHost is the lease on one server of MAAS. It, not the MaasMachine, owns the allocation in MAAS; the server is released when the
-// lease is deleted.
+// MaasHost is the lease on one server of MAAS. It, not the MaasMachine, owns the allocation in MAAS, and may outlive it: a pool that
+// holds its servers keeps them between machines. The server is released when the lease is deleted.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:storageversion
 // +kubebuilder:resource:path=maashosts,scope=Namespaced,categories=cluster-api
 // +kubebuilder:printcolumn:name="Host",type=string,JSONPath=`.status.maas.hostname`,description="Name of the server in MAAS"
-// +kubebuilder:printcolumn:name="MAAS",type=string,JSONPath=`.status.maas.state`,description="Status in MAAS"
-// +kubebuilder:printcolumn:name="Power",type=string,JSONPath=`.status.maas.power`
 // +kubebuilder:printcolumn:name="Zone",type=string,JSONPath=`.status.maas.zone`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`,description="Where the server stands"
+// +kubebuilder:printcolumn:name="Since",type=date,JSONPath=`.status.stateTime`,description="Age of the state"
 // +kubebuilder:printcolumn:name="Cluster",type=string,JSONPath=`.spec.clusterName`
-// +kubebuilder:printcolumn:name="Machine",type=string,JSONPath=`.spec.consumerRef.name`,description="MaasMachine that holds the lease"
+// +kubebuilder:printcolumn:name="Machine",type=string,JSONPath=`.spec.consumerRef.name`,description="MaasMachine that has the server"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
-// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=10
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Pool",type=string,JSONPath=`.spec.hostPoolRef.name`,priority=10
+// +kubebuilder:printcolumn:name="MAAS",type=string,JSONPath=`.status.maas.state`,priority=10,description="Status in MAAS"
+// +kubebuilder:printcolumn:name="Power",type=string,JSONPath=`.status.maas.power`,priority=10
+// +kubebuilder:printcolumn:name="Data disks",type=string,JSONPath=`.status.dataDisks`,priority=10
+// +kubebuilder:printcolumn:name="Reserved for",type=string,JSONPath=`.spec.reservation.owner.name`,priority=10,description="Owner of the Machines that the server is kept for"
+// +kubebuilder:printcolumn:name="Until",type=string,JSONPath=`.spec.reservation.expirationTime`,priority=10,description="When the reservation ends"
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=10
 // +kubebuilder:validation:XValidation:rule="self.metadata.name == self.spec.systemID",message="metadata.name must equal spec.systemID: one lease for each server"
 type MaasHost struct {
 	metav1.TypeMeta `json:",inline"`
@@ -189,6 +387,17 @@ type MaasHost struct {
 	// status is the observed state.
 	// +optional
 	Status MaasHostStatus `json:"status,omitempty,omitzero"`
+}
+
+// InForce tells whether the server is given to nobody.
+func (q *HostQuarantine) InForce(now time.Time) bool {
+	switch q.Cause {
+	case QuarantineFailedDeploys:
+		return now.Before(q.UntilTime.Time)
+	case QuarantineRequested:
+		return q.UntilTime.IsZero() || now.Before(q.UntilTime.Time)
+	}
+	return false
 }
 
 // GetConditions returns the conditions.

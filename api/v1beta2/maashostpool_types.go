@@ -17,10 +17,13 @@ limitations under the License.
 package v1beta2
 
 import (
+	"time"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // MaasHostPoolSpec says which servers of a MAAS belong to the pool.
+// +kubebuilder:validation:XValidation:rule="!has(self.erase) || self.erase == 'None' || (has(self.dataDisks) && self.dataDisks == 'Wipe')",message="erase destroys the data disks too: set dataDisks to Wipe first, or leave erase at None"
 // +kubebuilder:validation:XValidation:rule="has(self.resourcePool) || has(self.selector)",message="set resourcePool or selector: without either every machine of the MAAS would belong to the pool"
 type MaasHostPoolSpec struct {
 	// credentialsRef names the MAAS API credentials, as in MaasCluster. Clusters that use the pool have to name the same ones.
@@ -41,7 +44,70 @@ type MaasHostPoolSpec struct {
 	// Preserve of either wins. When neither says anything disks are preserved as well.
 	// +optional
 	DataDisks DataDisksPolicy `json:"dataDisks,omitempty"`
+
+	// hold keeps the servers of the pool Allocated in MAAS when true, also while they are empty, so that nobody else takes them.
+	// +optional
+	Hold *bool `json:"hold,omitempty"`
+
+	// reuse says what becomes of a server whose machine is replaced. SameHost, which is meant when it is not set, keeps it for the
+	// successor of that machine, and the successor waits for it. Any gives it to whoever comes.
+	// +optional
+	Reuse ReusePolicy `json:"reuse,omitempty"`
+
+	// reservationSeconds is how long a freed server waits for the successor of its machine; a day (86400) when it is not set.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=31536000
+	ReservationSeconds int32 `json:"reservationSeconds,omitempty"`
+
+	// erase is how the disks of a server are erased when it leaves the pool: when its lease ends, never while it stays in the pool.
+	// Nothing is erased when it is not set.
+	// +optional
+	Erase ErasePolicy `json:"erase,omitempty"`
 }
+
+// ReusePolicy says what becomes of a server whose machine is replaced.
+// +kubebuilder:validation:Enum=SameHost;Any
+type ReusePolicy string
+
+const (
+	// ReuseSameHost keeps the server for the successor of the machine.
+	ReuseSameHost ReusePolicy = "SameHost"
+	// ReuseAny gives the server to any machine.
+	ReuseAny ReusePolicy = "Any"
+)
+
+// ErasePolicy says how disks are erased.
+// +kubebuilder:validation:Enum=None;Quick;Secure;Full
+type ErasePolicy string
+
+const (
+	// EraseNone leaves the disks as they are.
+	EraseNone ErasePolicy = "None"
+	// EraseQuick overwrites the beginning and the end of each disk.
+	EraseQuick ErasePolicy = "Quick"
+	// EraseSecure uses the disk's own command where it has one and overwrites everything otherwise.
+	EraseSecure ErasePolicy = "Secure"
+	// EraseFull overwrites everything.
+	EraseFull ErasePolicy = "Full"
+)
+
+// DefaultReservationSeconds is how long a freed server waits for a successor when the pool does not say.
+const DefaultReservationSeconds int32 = 24 * 60 * 60
+
+// Holds tells whether the pool keeps empty servers.
+func (p *MaasHostPool) Holds() bool { return p.Spec.Hold != nil && *p.Spec.Hold }
+
+// ReservationTime is how long a freed server waits for a successor.
+func (p *MaasHostPool) ReservationTime() time.Duration {
+	if p.Spec.ReservationSeconds == 0 {
+		return time.Duration(DefaultReservationSeconds) * time.Second
+	}
+	return time.Duration(p.Spec.ReservationSeconds) * time.Second
+}
+
+// ReusesSameHost tells whether a freed server is kept for a successor.
+func (p *MaasHostPool) ReusesSameHost() bool { return p.Spec.Reuse != ReuseAny }
 
 // MaasHostPoolStatus is the fleet at a glance.
 // +kubebuilder:validation:MinProperties=1

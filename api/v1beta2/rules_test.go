@@ -54,7 +54,11 @@ const (
 	hostNameMessage        = "metadata.name must equal spec.systemID: one lease for each server"
 	systemIDMessage        = "systemID is immutable"
 	leaseIDMessage         = "leaseID is immutable"
-	clusterNameMessage     = "clusterName is immutable"
+	leaseWholeMessage      = "set clusterName, consumerRef, image and userDataSecretRef together, or none of them for an empty lease"
+	leaseVacateMessage     = "vacate needs a consumerRef: an empty lease has nothing to end"
+	leaseConsumerMessage   = "consumerRef and clusterName are fixed until the server is vacated: delete the Machine, or this MaasHost when the MaasMachine is gone"
+	leasePoolMessage       = "hostPoolRef is immutable"
+	poolEraseMessage       = "erase destroys the data disks too: set dataDisks to Wipe first, or leave erase at None"
 	poolWithoutAnyMessage  = "set resourcePool or selector: without either every machine of the MAAS would belong to the pool"
 	credentials            = "maas-credentials"
 	longestProviderIDBytes = 512
@@ -296,20 +300,44 @@ func hostCases() []ruleCase {
 	return []ruleCase{
 		{name: "lease", after: maasHost(unchanged)},
 		{name: "lease under another name", after: maasHost(func(h *infrav1.MaasHost) { h.Name = "other" }), refused: hostNameMessage},
-		{name: "lease gets another consumer", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) {
+		{name: "empty lease", after: maasHost(emptied)},
+		{name: "empty lease is claimed", before: maasHost(emptied), after: maasHost(unchanged)},
+		{name: "lease is vacated", before: maasHost(unchanged), after: maasHost(vacating)},
+		{name: "vacated lease becomes empty", before: maasHost(vacating), after: maasHost(emptied)},
+		{name: "lease becomes empty and nothing was vacated", before: maasHost(unchanged), after: maasHost(emptied), refused: leaseConsumerMessage},
+		{name: "lease gets another consumer", before: maasHost(vacating), after: maasHost(func(h *infrav1.MaasHost) {
+			vacating(h)
 			h.Spec.ConsumerRef.Name = "successor"
-			h.Spec.UserDataSecretRef.Name = "successor-bootstrap"
-		})},
+		}), refused: leaseConsumerMessage},
+		{name: "lease without an image", after: maasHost(func(h *infrav1.MaasHost) { h.Spec.Image = infrav1.Image{} }), refused: leaseWholeMessage},
+		{name: "empty lease is vacated", after: maasHost(func(h *infrav1.MaasHost) {
+			emptied(h)
+			h.Spec.Vacate = infrav1.HostVacate{Purpose: infrav1.VacateFree}
+		}), refused: leaseVacateMessage},
+		{name: "lease changes its pool", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) { h.Spec.HostPoolRef.Name = "q" }), refused: leasePoolMessage},
 		{name: "systemID changes", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) { h.Spec.SystemID = "def456" }), refused: systemIDMessage},
 		{name: "leaseID changes", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) { h.Spec.LeaseID = "9" }), refused: leaseIDMessage},
-		{name: "cluster changes", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) { h.Spec.ClusterName = "d" }), refused: clusterNameMessage},
+		{name: "cluster changes", before: maasHost(unchanged), after: maasHost(func(h *infrav1.MaasHost) { h.Spec.ClusterName = "d" }), refused: leaseConsumerMessage},
 		{name: "lease with an image by version", after: maasHost(func(h *infrav1.MaasHost) { h.Spec.Image.Name = "custom/{version}" }), refused: leaseImageMessage},
 		{name: "lease with an image by URL", after: maasHost(func(h *infrav1.MaasHost) { h.Spec.Image.Name = "a b" }), refused: imageNameMessage},
 	}
 }
 
+func emptied(h *infrav1.MaasHost) {
+	h.Spec.ClusterName, h.Spec.ConsumerRef = "", infrav1.LocalObjectReference{}
+	h.Spec.Image, h.Spec.UserDataSecretRef = infrav1.Image{}, infrav1.LocalObjectReference{}
+}
+
+func vacating(h *infrav1.MaasHost) { h.Spec.Vacate = infrav1.HostVacate{Purpose: infrav1.VacateFree} }
+
 func poolCases() []ruleCase {
+	erasing := func(dataDisks infrav1.DataDisksPolicy) client.Object {
+		return maasHostPool(func(p *infrav1.MaasHostPool) { p.Spec.Erase, p.Spec.DataDisks = infrav1.EraseFull, dataDisks })
+	}
 	return []ruleCase{
+		{name: "pool that erases wiped disks", after: erasing(infrav1.DataDisksWipe)},
+		{name: "pool that erases preserved disks", after: erasing(infrav1.DataDisksPreserve), refused: poolEraseMessage},
+		{name: "pool that erases and says nothing of data disks", after: erasing(""), refused: poolEraseMessage},
 		{name: "pool of a resource pool", after: maasHostPool(func(*infrav1.MaasHostPool) {})},
 		{name: "pool with a selector", after: maasHostPool(func(p *infrav1.MaasHostPool) {
 			p.Spec.ResourcePool = ""

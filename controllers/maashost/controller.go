@@ -60,7 +60,7 @@ type Reconciler struct {
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashosts,verbs=get;list;watch;update;patch;delete
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashosts/status,verbs=get;update;patch
-// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasclusters;maasmachines,verbs=get;list;watch
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasclusters;maasmachines;maashostpools,verbs=get;list;watch
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
@@ -98,6 +98,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	if r.written.Behind(host) {
 		return persist.Retry(nil)
 	}
+	if _, moved := host.Annotations[infrav1.DeleteForMoveAnnotation]; moved && !host.DeletionTimestamp.IsZero() {
+		// The lease goes on in another management cluster. An empty one has no Cluster whose pause would say so.
+		return ctrl.Result{}, nil
+	}
 	log := ctrl.LoggerFrom(ctx).WithValues("Cluster", klog.KRef(host.Namespace, host.Spec.ClusterName),
 		"MaasMachine", klog.KRef(host.Namespace, host.Spec.ConsumerRef.Name))
 	ctx = ctrl.LoggerInto(ctx, log)
@@ -113,11 +117,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	if stop, err := persist.StopIfPaused(ctx, r.Client, cluster, host); err != nil || stop {
 		return ctrl.Result{}, err
 	}
-	s := &scope{host: host, cluster: cluster}
+	s := &scope{host: host, cluster: cluster, patcher: patcher, now: r.Clock.Now()}
 	defer func() {
-		result, reterr = patcher.Finish(ctx, func() { setConditions(s) }, result, reterr)
+		result, reterr = patcher.Finish(ctx, func() { setStatus(s) }, result, reterr)
 	}()
-	return r.reconcile(ctx, s)
+	result, err = r.reconcile(ctx, s)
+	if apierrors.IsConflict(err) {
+		return persist.Retry(err)
+	}
+	return result, err
 }
 
 // reconcile is the list of phases.
@@ -143,6 +151,9 @@ const holdRecheck = 2 * time.Minute
 
 // clusterOf returns the Cluster of the lease, nil when it is gone: a lease has to end without it as well.
 func (r *Reconciler) clusterOf(ctx context.Context, host *infrav1.MaasHost) (*clusterv1.Cluster, error) {
+	if host.Spec.ClusterName == "" {
+		return nil, nil //nolint:nilnil // an empty lease has no Cluster
+	}
 	cluster := &clusterv1.Cluster{}
 	key := client.ObjectKey{Namespace: host.Namespace, Name: host.Spec.ClusterName}
 	if err := r.Client.Get(ctx, key, cluster); err != nil {

@@ -24,6 +24,7 @@ import (
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/lifecycle"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
 )
 
 // consumerState is what is known of the MaasMachine that holds the lease.
@@ -34,11 +35,16 @@ const (
 	consumerDeleting consumerState = "Deleting"
 	// consumerGone is set only after a read past the cache.
 	consumerGone consumerState = "Gone"
+	// consumerNone is what an empty lease has.
+	consumerNone consumerState = "None"
 )
 
 // scope carries the facts of one reconcile. Phases set them; status.go turns them into conditions.
 type scope struct {
 	host *infrav1.MaasHost
+	// now is when the reconcile began.
+	now time.Time
+	patcher *persist.Patcher
 	// cluster is nil when it is gone.
 	cluster *clusterv1.Cluster
 	// consumer is set by findConsumer.
@@ -53,6 +59,8 @@ type scope struct {
 	step        lifecycle.Step
 	// userDataMissing is set by drive when the Secret is not there.
 	userDataMissing bool
+	// refused says why an act was not taken although the plan asked for it.
+	refused *refusedAct
 	// refusal is MAAS's refusal of the last call, set by drive.
 	refusal error
 	// retryAfter is set by drive when the refused call is not due again yet.
@@ -61,10 +69,15 @@ type scope struct {
 
 func (s *scope) deleting() bool { return !s.host.DeletionTimestamp.IsZero() }
 
+// refusedAct is a reason of HostDeployedCondition with its message.
+type refusedAct struct {
+	reason, message string
+}
+
 // blocked tells that nothing may be done to the server whatever its state is.
 // A lease that never got its server may end while its consumer lives: that is how it is given up.
 func (s *scope) blocked() bool {
-	if s.deleting() {
+	if s.deleting() || s.host.Spec.Vacate.Purpose == infrav1.VacateFree {
 		return s.consumer == consumerLives && s.lease().Allocated
 	}
 	return s.consumer == consumerGone
@@ -72,12 +85,17 @@ func (s *scope) blocked() bool {
 
 // lease is what the planner needs to know of the MaasHost.
 func (s *scope) lease() lifecycle.Lease {
-	status := &s.host.Status
+	status, vacate := &s.host.Status, s.host.Spec.Vacate
+	// The consumer of a server that is installed anew was provisioned by the installation before.
+	provisioned := s.consumerProvisioned && vacate.ReleasedTime.IsZero()
 	return lifecycle.Lease{
 		ID:            s.host.Spec.LeaseID,
 		End:           s.deleting(),
-		Allocated:     !status.AllocatedTime.IsZero() || s.consumerProvisioned,
-		DeployStarted: !status.DeployStartTime.IsZero() || s.consumerProvisioned,
-		Deployed:      !status.DeployedTime.IsZero() || s.consumerProvisioned,
+		Vacate:        vacate.Purpose != "" && vacate.ReleasedTime.IsZero(),
+		Empty:         s.host.Spec.ConsumerRef.Name == "",
+		Allocated:     !status.AllocatedTime.IsZero() || provisioned,
+		DeployStarted: !status.DeployStartTime.IsZero() || provisioned,
+		Deployed:      !status.DeployedTime.IsZero() || provisioned,
+		DisksPrepared: !status.DisksPreparedTime.IsZero(),
 	}
 }

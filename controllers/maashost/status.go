@@ -28,17 +28,21 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
 
-// setConditions writes the whole status from the facts of the scope.
-func setConditions(s *scope) {
+// setStatus writes the whole status from the facts of the scope.
+func setStatus(s *scope) {
 	setInventory(s)
 	allocated, deployed := judgement(s)
+	ready := readiness(s, allocated, deployed)
 	for _, c := range []metav1.Condition{
 		allocated.condition(infrav1.AllocatedCondition),
 		deployed.condition(infrav1.HostDeployedCondition),
-		readiness(s, allocated, deployed).condition(infrav1.ReadyCondition),
+		ready.condition(infrav1.ReadyCondition),
 	} {
 		c.ObservedGeneration = s.host.Generation
 		conditions.Set(s.host, c)
+	}
+	if state := stateOf(s, ready); state != s.host.Status.State {
+		s.host.Status.State, s.host.Status.StateTime = state, metav1.NewTime(s.now)
 	}
 }
 
@@ -91,6 +95,9 @@ func readiness(s *scope, allocated, deployed verdict) verdict {
 		}
 		return no(infrav1.DeletingReason, "%s", message)
 	}
+	if s.host.Spec.ConsumerRef.Name == "" && allocated.status == metav1.ConditionTrue && deployed.reason == infrav1.HostEmptyReason {
+		return kept(s)
+	}
 	for _, v := range []verdict{allocated, deployed} {
 		if v.status != metav1.ConditionTrue {
 			return v
@@ -116,6 +123,12 @@ func judgement(s *scope) (allocated, deployed verdict) {
 	case s.userDataMissing:
 		return yes(infrav1.AllocatedReason), no(infrav1.UserDataNotFoundReason,
 			"Secret %s with key \"value\" (the bootstrap data) does not exist", s.host.Spec.UserDataSecretRef.Name)
+	case s.refused != nil:
+		v := no(s.refused.reason, "%s", s.refused.message)
+		if s.observation.Ownership == lifecycle.OwnershipOurs {
+			return yes(infrav1.AllocatedReason), v
+		}
+		return v, v
 	case s.refusal != nil:
 		return refused(s)
 	}
@@ -165,6 +178,14 @@ func situation(s *scope) (allocated, deployed verdict) {
 	case lifecycle.NotAllocated:
 		return no(infrav1.NotAllocatedReason, "%s is about to be allocated", name),
 			no(infrav1.WaitingForAllocationReason, "The server is not allocated yet")
+	case lifecycle.Preparing:
+		v := no(infrav1.HostPreparingReason, "The disks and the network of %s are being set up", name)
+		if s.observation.Ownership == lifecycle.OwnershipOurs {
+			return ours, v
+		}
+		return no(infrav1.NotAllocatedReason, "%s is about to be allocated", name), v
+	case lifecycle.Kept:
+		return ours, no(infrav1.HostEmptyReason, "No machine has %s", name)
 	case lifecycle.Allocated:
 		return ours, no(infrav1.DeployingReason, "%s is about to be installed", name)
 	case lifecycle.Deploying:
@@ -187,6 +208,13 @@ func trouble(s *scope) (verdict, bool) {
 		return no(infrav1.DeployFailedReason, "MAAS could not install %s%s. Delete the Machine to try again with a fresh lease", name, quoted(s)), true
 	case lifecycle.DeployAborted:
 		return no(infrav1.DeployAbortedReason, "The installation of %s was aborted in MAAS. Delete the Machine to try again", name), true
+	case lifecycle.DisksRefused:
+		return no(infrav1.DisksRefusedReason, "%s is not installed because of its disks", name), true
+	case lifecycle.NetworkRefused:
+		return no(infrav1.NetworkRefusedReason, "%s is not installed because its network cannot be as asked for", name), true
+	case lifecycle.NotEmpty:
+		return no(infrav1.HostNotEmptyReason, "%s is kept empty, and MAAS says %q of it: somebody installed it under this lease. "+
+			"It is left alone", name, state(s)), true
 	case lifecycle.NotInService:
 		return no(infrav1.HostNotInServiceReason, "%s is in state %q of MAAS%s%s. It is left alone until that ends", name,
 			state(s), locked(s), quoted(s)), true

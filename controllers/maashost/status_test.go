@@ -104,7 +104,7 @@ func TestConditions(t *testing.T) {
 			for _, fact := range tt.facts {
 				fact(s)
 			}
-			setConditions(s)
+			setStatus(s)
 			for i, conditionType := range []string{infrav1.AllocatedCondition, infrav1.HostDeployedCondition, infrav1.ReadyCondition} {
 				c := conditions.Get(s.host, conditionType)
 				if c == nil || c.Reason != tt.want[i] {

@@ -20,53 +20,8 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
 
-// nextToDeploy plans towards a deployed machine.
+// nextToDeploy plans for a machine that MAAS holds for us, towards its consumer's installation.
 func nextToDeploy(l Lease, o Observation) Step {
-	switch {
-	case o.Ownership == OwnershipUnknown:
-		return Step{Verify, situationOf(l)}
-	case o.Ownership == OwnershipOurs:
-		return nextWithOurs(l, o)
-	case l.Allocated:
-		return lost(o)
-	default:
-		return nextWithoutAllocation(o)
-	}
-}
-
-// nextWithoutAllocation plans for a lease whose machine was never seen to be ours.
-func nextWithoutAllocation(o Observation) Step {
-	// Allocation is a compare-and-swap in MAAS, so it needs no fresh read.
-	if o.Machine != nil && o.Machine.Status == maas.StatusReady && o.Machine.Owner == "" {
-		return Step{Allocate, NotAllocated}
-	}
-	if !o.Fresh {
-		return Step{Verify, NotAllocated}
-	}
-	return Step{GiveUp, NotAllocated}
-}
-
-// lost reports an allocation that is ours no longer. Nothing is done about it: who took it away had a reason.
-func lost(o Observation) Step {
-	if !o.Fresh {
-		return Step{Verify, Unknown}
-	}
-	switch {
-	case o.Hidden:
-		return Step{Hold, Taken}
-	case o.Machine == nil:
-		return Step{Hold, Gone}
-	case o.Machine.Owner != "":
-		return Step{Hold, Taken}
-	case o.Machine.Status == maas.StatusReady:
-		return Step{Hold, Released}
-	default:
-		return Step{Hold, NotInService}
-	}
-}
-
-// nextWithOurs plans for a machine that MAAS holds for us.
-func nextWithOurs(l Lease, o Observation) Step {
 	if !o.Annotated && !o.Machine.Locked && isHeld(o.Machine.Status) {
 		return Step{Annotate, situationOf(l)}
 	}
@@ -74,7 +29,7 @@ func nextWithOurs(l Lease, o Observation) Step {
 	case maas.StatusAllocated:
 		return nextWithAllocated(l, o)
 	case maas.StatusDeploying:
-		return Step{Wait, Deploying}
+		return nextWithDeploying(o)
 	case maas.StatusDeployed:
 		if o.Machine.Power == maas.PowerOff {
 			return Step{Hold, PoweredOff}
@@ -90,18 +45,45 @@ func nextWithOurs(l Lease, o Observation) Step {
 }
 
 func nextWithAllocated(l Lease, o Observation) Step {
-	if l.DeployStarted || l.Deployed {
+	switch {
+	case l.DeployStarted || l.Deployed:
 		// Only an abort leads from Deploying back to Allocated.
 		return Step{Hold, DeployAborted}
-	}
-	if !o.Fresh {
+	case !o.Fresh:
 		return Step{Verify, Allocated}
+	case o.Disks == WorkRefused:
+		return Step{Hold, DisksRefused}
+	case o.Disks == WorkDue && l.DisksPrepared:
+		// They were prepared and are not as they should be: to go round again would not end.
+		return Step{Hold, DisksRefused}
+	case o.Disks == WorkDue:
+		return Step{AskVacate, Preparing}
+	case o.Network == WorkRefused:
+		return Step{Hold, NetworkRefused}
+	case o.Network == WorkDue:
+		return Step{PrepareNetwork, Preparing}
+	default:
+		return Step{Deploy, Allocated}
 	}
-	return Step{Deploy, Allocated}
+}
+
+func nextWithDeploying(o Observation) Step {
+	switch {
+	case o.Install == WorkRefused:
+		return Step{Hold, DisksRefused}
+	case o.Install == WorkDue && !o.Fresh:
+		return Step{Verify, Deploying}
+	case o.Install == WorkDue:
+		return Step{CheckInstall, Deploying}
+	default:
+		return Step{Wait, Deploying}
+	}
 }
 
 func situationOf(l Lease) Situation {
 	switch {
+	case l.Empty:
+		return Kept
 	case l.Deployed:
 		return Deployed
 	case l.DeployStarted:

@@ -17,8 +17,13 @@ limitations under the License.
 // Package lifecycle plans what to do next with one leased MAAS machine: observe, plan, act, and again. The plan is pure; the
 // maashost controller observes and acts.
 //
-// Two rules govern it. Nothing is deployed or released on a memory: such a step comes only after a fresh read that
-// proves the allocation to be ours (Observation.Fresh). And a state that was not expected leads to Hold, never to an act.
+// A lease may be empty: the machine is kept allocated and nothing is installed on it. With a consumer its disks are prepared while it
+// is Ready and nobody's, its network while it is allocated, and then it is installed. Vacating releases it and lets the lease go on;
+// ending releases it for good.
+//
+// Two rules govern the plan. Nothing is changed, deployed or released on a memory: such a step comes only after a fresh read
+// (Observation.Fresh) that proves the allocation to be ours, or the machine to be nobody's where its disks are prepared. And a state that
+// was not expected leads to Hold, never to an act.
 package lifecycle
 
 import (
@@ -29,10 +34,16 @@ import (
 type Lease struct {
 	// ID is the agent name of our allocation.
 	ID string
-	// End asks for the machine to be given back.
+	// End asks for the machine to be given back for good.
 	End bool
-	// Allocated, DeployStarted and Deployed tell how far the machine was ever seen to be.
+	// Vacate asks for what is on the machine to end, while the lease goes on.
+	Vacate bool
+	// Empty is true when nobody is to be installed.
+	Empty bool
+	// Allocated, DeployStarted and Deployed tell how far the machine was ever seen to be, since it was last vacated.
 	Allocated, DeployStarted, Deployed bool
+	// DisksPrepared is true when the disks were prepared for this consumer already.
+	DisksPrepared bool
 }
 
 // Ownership tells whose an allocation is.
@@ -47,6 +58,18 @@ const (
 	OwnershipNotOurs Ownership = "NotOurs"
 )
 
+// Work tells how a part of the machine compares to what is wanted.
+type Work string
+
+const (
+	// WorkNone means that it is as it should be.
+	WorkNone Work = ""
+	// WorkDue means that there is something to do.
+	WorkDue Work = "Due"
+	// WorkRefused means that it is not as it should be and that nothing can or may be done about it.
+	WorkRefused Work = "Refused"
+)
+
 // Observation is what is known of the machine now.
 type Observation struct {
 	// Known is false until the provider has had a first look at MAAS.
@@ -59,10 +82,19 @@ type Observation struct {
 	Ownership Ownership
 	// OurUser is true when the machine belongs to the MAAS user that our key is of, under whatever lease.
 	OurUser bool
-	// Annotated is true when the machine carries the annotation of our lease.
+	// Annotated is true when the machine carries the annotations of our lease and its consumer.
 	Annotated bool
 	// Fresh is true when the observation was made in this pass, by asking MAAS for our agent name.
 	Fresh bool
+
+	// Disks compares the disks in MAAS's inventory, and their layout, to what is wanted. Due means that they have to be prepared; Refused
+	// that an installation would wipe what must not be wiped, or that they cannot be prepared.
+	Disks Work
+	// Network compares the interfaces in MAAS to what is wanted.
+	Network Work
+	// Install is Due while an installation under way has not been checked yet: what it wipes, by MAAS's own installer configuration.
+	// Refused means that it was found to wipe what it must not.
+	Install Work
 }
 
 // Verb is a kind of step.
@@ -75,14 +107,25 @@ const (
 	Hold Verb = "Hold"
 	// Verify reads the machine afresh by our agent name.
 	Verify Verb = "Verify"
+	// PrepareDisks changes MAAS's inventory and layout of the disks of a machine that is Ready and nobody's.
+	PrepareDisks Verb = "PrepareDisks"
 	// Allocate takes the machine.
 	Allocate Verb = "Allocate"
 	// Annotate writes our workload annotations.
 	Annotate Verb = "Annotate"
+	// PrepareNetwork changes the interfaces of a machine that is allocated to us.
+	PrepareNetwork Verb = "PrepareNetwork"
 	// Deploy installs it.
 	Deploy Verb = "Deploy"
+	// CheckInstall reads what an installation under way wipes, and aborts it when that must not be wiped.
+	CheckInstall Verb = "CheckInstall"
+	// AskVacate writes down that the machine, on which nothing was installed, has to be released and come back to the same consumer: its
+	// disks can be prepared only while nobody has it.
+	AskVacate Verb = "AskVacate"
 	// Release gives it back.
 	Release Verb = "Release"
+	// Vacated notes that nothing of ours is on the machine any more: the lease goes on, empty or with its consumer to be installed.
+	Vacated Verb = "Vacated"
 	// GiveUp ends a lease that never got its machine, so that another can be chosen.
 	GiveUp Verb = "GiveUp"
 	// Finish ends a lease whose machine is no longer ours.
@@ -94,20 +137,25 @@ type Situation string
 
 // The situations a lease can be in.
 const (
-	Unknown       Situation = "Unknown"
-	NotAllocated  Situation = "NotAllocated"
-	Allocated     Situation = "Allocated"
-	Deploying     Situation = "Deploying"
-	Deployed      Situation = "Deployed"
-	PoweredOff    Situation = "PoweredOff"
-	DeployFailed  Situation = "DeployFailed"
-	DeployAborted Situation = "DeployAborted"
-	NotInService  Situation = "NotInService"
-	Released      Situation = "Released"
-	Taken         Situation = "Taken"
-	Gone          Situation = "Gone"
-	Releasing     Situation = "Releasing"
-	ReleaseFailed Situation = "ReleaseFailed"
+	Unknown        Situation = "Unknown"
+	NotAllocated   Situation = "NotAllocated"
+	Preparing      Situation = "Preparing"
+	Allocated      Situation = "Allocated"
+	Kept           Situation = "Kept"
+	Deploying      Situation = "Deploying"
+	Deployed       Situation = "Deployed"
+	PoweredOff     Situation = "PoweredOff"
+	DeployFailed   Situation = "DeployFailed"
+	DeployAborted  Situation = "DeployAborted"
+	DisksRefused   Situation = "DisksRefused"
+	NetworkRefused Situation = "NetworkRefused"
+	NotEmpty       Situation = "NotEmpty"
+	NotInService   Situation = "NotInService"
+	Released       Situation = "Released"
+	Taken          Situation = "Taken"
+	Gone           Situation = "Gone"
+	Releasing      Situation = "Releasing"
+	ReleaseFailed  Situation = "ReleaseFailed"
 )
 
 // Step is what to do next and where the lease stands.
@@ -118,13 +166,24 @@ type Step struct {
 
 // Next plans the next step.
 func Next(l Lease, o Observation) Step {
-	if !o.Known {
+	switch {
+	case !o.Known:
 		return Step{Wait, Unknown}
+	case l.End:
+		return nextToRelease(o, Finish)
+	case l.Vacate:
+		return nextToRelease(o, Vacated)
+	case o.Ownership == OwnershipUnknown:
+		return Step{Verify, situationOf(l)}
+	case o.Ownership == OwnershipOurs && l.Empty:
+		return nextToKeep(o)
+	case o.Ownership == OwnershipOurs:
+		return nextToDeploy(l, o)
+	case l.Allocated && !l.Empty:
+		return lost(o)
+	default:
+		return nextToAllocate(l, o)
 	}
-	if l.End {
-		return nextToEnd(o)
-	}
-	return nextToDeploy(l, o)
 }
 
 // OwnershipOf tells from a machine's own record whose the allocation is, as far as that can be told.

@@ -39,6 +39,9 @@ var progress = map[string]lifecycle.Lease{
 	"allocated": {ID: leaseID, Allocated: true},
 	"deploying": {ID: leaseID, Allocated: true, DeployStarted: true},
 	"deployed":  {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true},
+	"empty":     {ID: leaseID, Empty: true},
+	"kept":      {ID: leaseID, Empty: true, Allocated: true},
+	"prepared":  {ID: leaseID, Allocated: true, DisksPrepared: true},
 }
 
 // TestNext tells the story of a lease in each state that it can meet.
@@ -56,6 +59,11 @@ func TestNext(t *testing.T) {
 	bare := func(o lifecycle.Observation) lifecycle.Observation { o.Annotated = false; return o }
 	gone := lifecycle.Observation{Known: true, Ownership: lifecycle.OwnershipNotOurs}
 	ending := func(l lifecycle.Lease) lifecycle.Lease { l.End = true; return l }
+	vacating := func(l lifecycle.Lease) lifecycle.Lease { l.Vacate = true; return l }
+	disks := func(w lifecycle.Work, o lifecycle.Observation) lifecycle.Observation { o.Disks = w; return o }
+	network := func(w lifecycle.Work, o lifecycle.Observation) lifecycle.Observation { o.Network = w; return o }
+	install := func(w lifecycle.Work, o lifecycle.Observation) lifecycle.Observation { o.Install = w; return o }
+	free := others(maas.StatusReady, "")
 	tests := []struct {
 		name  string
 		lease lifecycle.Lease
@@ -81,6 +89,36 @@ func TestNext(t *testing.T) {
 		{"released by hand and taken", progress["deployed"], fresh(others(maas.StatusDeployed, "eve")), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.Taken}},
 		{"deleted in MAAS", progress["deployed"], fresh(gone), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.Gone}},
 
+		{"disks to prepare, from memory", progress["new"], disks(lifecycle.WorkDue, free), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Preparing}},
+		{"disks to prepare", progress["new"], fresh(disks(lifecycle.WorkDue, free)), lifecycle.Step{Verb: lifecycle.PrepareDisks, Situation: lifecycle.Preparing}},
+		{"disks that cannot be prepared", progress["new"], fresh(disks(lifecycle.WorkRefused, free)), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DisksRefused}},
+		{"allocated with disks that an installation would wipe", progress["allocated"], fresh(disks(lifecycle.WorkRefused, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DisksRefused}},
+		{"allocated with disks to prepare", progress["allocated"], fresh(disks(lifecycle.WorkDue, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.AskVacate, Situation: lifecycle.Preparing}},
+		{"prepared and allocated with disks to prepare again", progress["prepared"], fresh(disks(lifecycle.WorkDue, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DisksRefused}},
+		{"network to prepare", progress["allocated"], fresh(network(lifecycle.WorkDue, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.PrepareNetwork, Situation: lifecycle.Preparing}},
+		{"network that the cabling cannot carry", progress["allocated"], fresh(network(lifecycle.WorkRefused, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.NetworkRefused}},
+		{"network that differs on a deployed machine", progress["deployed"], fresh(network(lifecycle.WorkDue, ours(maas.StatusDeployed))), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Deployed}},
+		{"installation not checked yet", progress["deploying"], fresh(install(lifecycle.WorkDue, ours(maas.StatusDeploying))), lifecycle.Step{Verb: lifecycle.CheckInstall, Situation: lifecycle.Deploying}},
+		{"installation that wipes what it must not", progress["deploying"], fresh(install(lifecycle.WorkRefused, ours(maas.StatusDeploying))), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DisksRefused}},
+
+		{"empty: to be taken", progress["empty"], free, lifecycle.Step{Verb: lifecycle.Allocate, Situation: lifecycle.NotAllocated}},
+		{"empty: disks to prepare", progress["empty"], fresh(disks(lifecycle.WorkDue, free)), lifecycle.Step{Verb: lifecycle.PrepareDisks, Situation: lifecycle.Preparing}},
+		{"empty: taken", progress["kept"], bare(ours(maas.StatusAllocated)), lifecycle.Step{Verb: lifecycle.Annotate, Situation: lifecycle.Kept}},
+		{"empty: kept", progress["kept"], ours(maas.StatusAllocated), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Kept}},
+		{"empty: released by hand", progress["kept"], free, lifecycle.Step{Verb: lifecycle.Allocate, Situation: lifecycle.NotAllocated}},
+		{"empty: another was faster", progress["empty"], fresh(others(maas.StatusAllocated, "eve")), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.Taken}},
+		{"empty: commissioned by hand", progress["kept"], fresh(others(maas.StatusCommissioning, "")), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.NotInService}},
+		{"empty: installed by hand", progress["kept"], ours(maas.StatusDeployed), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.NotEmpty}},
+
+		{"vacate: from memory", vacating(progress["deployed"]), ours(maas.StatusDeployed), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Unknown}},
+		{"vacate: deployed", vacating(progress["deployed"]), fresh(ours(maas.StatusDeployed)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
+		{"vacate: its installation failed", vacating(progress["deploying"]), fresh(ours(maas.StatusFailedDeployment)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
+		{"vacate: under way", vacating(progress["deployed"]), fresh(user(others(maas.StatusReleasing, "capi"))), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Releasing}},
+		{"vacate: released", vacating(progress["deployed"]), fresh(free), lifecycle.Step{Verb: lifecycle.Vacated, Situation: lifecycle.Released}},
+		{"vacate: released and taken", vacating(progress["deployed"]), fresh(others(maas.StatusDeployed, "eve")), lifecycle.Step{Verb: lifecycle.Vacated, Situation: lifecycle.Released}},
+		{"vacate: and the lease ends", ending(vacating(progress["deployed"])), fresh(free), lifecycle.Step{Verb: lifecycle.Finish, Situation: lifecycle.Released}},
+
+		{"end: empty", ending(progress["kept"]), fresh(ours(maas.StatusAllocated)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
 		{"end: from memory", ending(progress["deployed"]), ours(maas.StatusDeployed), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Unknown}},
 		{"end: deployed", ending(progress["deployed"]), fresh(ours(maas.StatusDeployed)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
 		{"end: while it is installed", ending(progress["deploying"]), fresh(ours(maas.StatusDeploying)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
@@ -118,26 +156,51 @@ func TestNextKeepsItsPromises(t *testing.T) {
 		if step.Situation == "" {
 			fail("every step needs a situation, or the user sees nothing")
 		}
+		leaving := l.End || l.Vacate
 		switch step.Verb {
 		case lifecycle.Deploy:
-			if !proven || o.Machine.Status != maas.StatusAllocated || l.DeployStarted || l.Deployed || l.End {
-				fail("deploy wipes disks: only a freshly proven allocation of ours that was never deployed")
+			if !proven || o.Machine.Status != maas.StatusAllocated || l.DeployStarted || l.Deployed || leaving || l.Empty {
+				fail("deploy wipes disks: only a freshly proven allocation of ours that was never deployed, and only for a consumer")
+			}
+			if o.Disks != lifecycle.WorkNone || o.Network != lifecycle.WorkNone {
+				fail("deploy only when disks and network are as they should be")
 			}
 		case lifecycle.Release:
 			failed := o.Fresh && o.OurUser && (o.Machine.Status == maas.StatusFailedReleasing || o.Machine.Status == maas.StatusFailedDiskErasing)
-			if !(proven || failed) || !l.End || o.Machine.Locked {
-				fail("release may hit the next holder: only a freshly proven allocation of ours, or to repeat a release that failed, and only to end the lease")
+			if !(proven || failed) || !leaving || o.Machine.Locked {
+				fail("release may hit the next holder: only a freshly proven allocation of ours, or to repeat a release that failed, and only to vacate or end")
+			}
+		case lifecycle.PrepareDisks:
+			if !o.Fresh || o.Ownership == lifecycle.OwnershipOurs || o.Machine.Status != maas.StatusReady || o.Machine.Owner != "" || leaving ||
+				(l.Allocated && !l.Empty) || o.Disks != lifecycle.WorkDue {
+				fail("disks are prepared only on a machine that a fresh read shows to be Ready and nobody's")
+			}
+		case lifecycle.PrepareNetwork:
+			if !proven || o.Machine.Status != maas.StatusAllocated || l.Empty || leaving || l.DeployStarted || l.Deployed || o.Network != lifecycle.WorkDue {
+				fail("the network is prepared only on a freshly proven allocation of ours that was never deployed")
+			}
+		case lifecycle.CheckInstall:
+			if !proven || o.Machine.Status != maas.StatusDeploying || leaving || o.Install != lifecycle.WorkDue {
+				fail("only an installation of ours can be checked")
+			}
+		case lifecycle.AskVacate:
+			if !proven || o.Machine.Status != maas.StatusAllocated || l.DeployStarted || l.Deployed || l.DisksPrepared || l.Empty || leaving {
+				fail("a machine goes round for its disks only once and only when nothing was installed on it")
 			}
 		case lifecycle.Allocate:
-			if l.End || l.Allocated || o.Machine == nil || o.Machine.Status != maas.StatusReady {
-				fail("allocate only for a lease that never had its machine")
+			if leaving || (l.Allocated && !l.Empty) || o.Machine == nil || o.Machine.Status != maas.StatusReady || o.Machine.Owner != "" || o.Disks != lifecycle.WorkNone {
+				fail("allocate only for a lease that never had its machine or is empty, and with its disks prepared")
 			}
 		case lifecycle.Finish:
 			if !l.End || !o.Fresh || o.Ownership == lifecycle.OwnershipOurs {
 				fail("a lease ends only when a fresh read shows that MAAS holds nothing under it")
 			}
+		case lifecycle.Vacated:
+			if l.End || !l.Vacate || !o.Fresh || o.Ownership == lifecycle.OwnershipOurs {
+				fail("a machine is vacated only when a fresh read shows that MAAS holds nothing under the lease")
+			}
 		case lifecycle.GiveUp:
-			if l.End || l.Allocated || !o.Fresh || o.Ownership == lifecycle.OwnershipOurs {
+			if leaving || l.Allocated || l.Empty || !o.Fresh || o.Ownership == lifecycle.OwnershipOurs {
 				fail("a lease is given up only when it never had its machine")
 			}
 		case lifecycle.Verify:
@@ -145,7 +208,7 @@ func TestNextKeepsItsPromises(t *testing.T) {
 				fail("a fresh read must not ask for another: that would loop")
 			}
 		case lifecycle.Annotate:
-			if o.Ownership != lifecycle.OwnershipOurs || l.End {
+			if o.Ownership != lifecycle.OwnershipOurs || leaving {
 				fail("annotate only what is ours")
 			}
 		case lifecycle.Wait, lifecycle.Hold:
@@ -160,23 +223,39 @@ func TestNextKeepsItsPromises(t *testing.T) {
 
 func everyCombination(visit func(lifecycle.Lease, lifecycle.Observation)) {
 	bools := []bool{false, true}
+	works := []lifecycle.Work{lifecycle.WorkNone, lifecycle.WorkDue, lifecycle.WorkRefused}
 	for _, l := range progress {
 		for _, l.End = range bools {
-			for _, fresh := range bools {
-				for _, hidden := range bools {
-					visit(l, lifecycle.Observation{Known: true, Fresh: fresh, Hidden: hidden, Ownership: lifecycle.OwnershipNotOurs})
-				}
-				visit(l, lifecycle.Observation{Fresh: fresh})
-				for _, status := range statuses {
-					for _, owner := range []string{"", "capi", "eve"} {
-						for _, locked := range bools {
-							for _, annotated := range bools {
-								for _, ownership := range []lifecycle.Ownership{lifecycle.OwnershipUnknown, lifecycle.OwnershipOurs, lifecycle.OwnershipNotOurs} {
-									visit(l, lifecycle.Observation{Known: true, Fresh: fresh, Ownership: ownership, Annotated: annotated,
-										OurUser: owner == "capi", Machine: &maas.Machine{Status: status, Owner: owner, Locked: locked}})
-								}
-							}
+			for _, l.Vacate = range bools {
+				for _, fresh := range bools {
+					for _, hidden := range bools {
+						visit(l, lifecycle.Observation{Known: true, Fresh: fresh, Hidden: hidden, Ownership: lifecycle.OwnershipNotOurs})
+					}
+					visit(l, lifecycle.Observation{Fresh: fresh})
+					everyMachine(func(o lifecycle.Observation) {
+						o.Fresh = fresh
+						for _, w := range works {
+							o.Disks, o.Network, o.Install = w, lifecycle.WorkNone, lifecycle.WorkNone
+							visit(l, o)
+							o.Disks, o.Network, o.Install = lifecycle.WorkNone, w, w
+							visit(l, o)
 						}
+					})
+				}
+			}
+		}
+	}
+}
+
+func everyMachine(visit func(lifecycle.Observation)) {
+	bools := []bool{false, true}
+	for _, status := range statuses {
+		for _, owner := range []string{"", "capi", "eve"} {
+			for _, locked := range bools {
+				for _, annotated := range bools {
+					for _, ownership := range []lifecycle.Ownership{lifecycle.OwnershipUnknown, lifecycle.OwnershipOurs, lifecycle.OwnershipNotOurs} {
+						visit(lifecycle.Observation{Known: true, Ownership: ownership, Annotated: annotated, OurUser: owner == "capi",
+							Machine: &maas.Machine{Status: status, Owner: owner, Locked: locked}})
 					}
 				}
 			}

@@ -68,6 +68,13 @@ func (p *Patcher) EnsureFinalizer(ctx context.Context, finalizer string) error {
 	return p.patchMain(ctx)
 }
 
+// Write writes at once what changed in metadata and spec so far, for what follows in this reconcile rests on its being written. The
+// reconcile goes on afterwards; after an error, which may be a conflict, it has to end.
+func (p *Patcher) Write(ctx context.Context) error { return p.patchMain(ctx) }
+
+// WriteStatus is Write for the status.
+func (p *Patcher) WriteStatus(ctx context.Context) error { return p.patchStatus(ctx) }
+
 // Finish writes what changed: metadata and spec first, for the status speaks of them, then calls setStatus, and writes the status. It
 // returns what the reconcile is to return, given what it would have returned.
 //

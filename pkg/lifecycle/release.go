@@ -20,9 +20,9 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
 
-// nextToEnd plans towards a machine that is no longer ours. Every way out but waiting goes through a fresh read: release is
-// idempotent in MAAS and would hit the next holder, and a lease that ends too early leaks its machine.
-func nextToEnd(o Observation) Step {
+// nextToRelease plans towards a machine that is no longer ours, and then what is done: Finish or Vacated. Every way out but waiting goes
+// through a fresh read: release is idempotent in MAAS and would hit the next holder, and a lease that ends too early leaks its machine.
+func nextToRelease(o Observation, done Verb) Step {
 	if !o.Fresh {
 		// Whoever's release it is: there is nothing to do before it is over, and its end wakes us.
 		if o.Machine != nil && isLeaving(o.Machine.Status) {
@@ -31,7 +31,7 @@ func nextToEnd(o Observation) Step {
 		return Step{Verify, Unknown}
 	}
 	if o.Ownership != OwnershipOurs {
-		return nextOnTheWayOut(o)
+		return nextOnTheWayOut(o, done)
 	}
 	switch o.Machine.Status {
 	case maas.StatusReleasing, maas.StatusDiskErasing:
@@ -49,9 +49,9 @@ func nextToEnd(o Observation) Step {
 
 // nextOnTheWayOut plans for a machine that MAAS holds under no lease of ours. MAAS forgets the agent name when a release begins, so the
 // machine of a release under way, or of one that failed, is known by its owner. To release it again repeats what its holder asked for.
-func nextOnTheWayOut(o Observation) Step {
+func nextOnTheWayOut(o Observation, done Verb) Step {
 	if o.Machine == nil || !o.OurUser {
-		return Step{Finish, Released}
+		return Step{done, Released}
 	}
 	switch o.Machine.Status {
 	case maas.StatusReleasing, maas.StatusDiskErasing:
@@ -59,7 +59,7 @@ func nextOnTheWayOut(o Observation) Step {
 	case maas.StatusFailedReleasing, maas.StatusFailedDiskErasing:
 		return releaseUnlessLocked(o, ReleaseFailed)
 	default:
-		return Step{Finish, Released}
+		return Step{done, Released}
 	}
 }
 

@@ -1,0 +1,128 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package maashost
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+)
+
+// changeLease writes at once what change does to the spec and metadata of the lease, if nobody else wrote it since it was read: machines
+// claim an empty lease in the same way.
+func (r *Reconciler) changeLease(ctx context.Context, s *scope, change func(*infrav1.MaasHost)) error {
+	change(s.host)
+	if err := s.patcher.Write(ctx); err != nil {
+		return fmt.Errorf("changing the lease on %s: %w", s.host.Name, err)
+	}
+	return nil
+}
+
+// askVacate writes down that what is on the server is to end.
+func (r *Reconciler) askVacate(ctx context.Context, s *scope, purpose infrav1.VacatePurpose) error {
+	return r.changeLease(ctx, s, func(h *infrav1.MaasHost) {
+		h.Spec.Vacate = infrav1.HostVacate{Purpose: purpose, RequestedTime: metav1.NewTime(r.Clock.Now())}
+	})
+}
+
+// vacated notes that the server is released. What the status remembers of the installation goes first: a consumer that comes next must not
+// be taken for installed, whenever this process ends.
+func (r *Reconciler) vacated(ctx context.Context, s *scope) error {
+	r.refusals.forget(s.host.UID)
+	if err := r.forgetProgress(ctx, s); err != nil {
+		return err
+	}
+	if s.host.Spec.Vacate.Purpose == infrav1.VacateRedeploy {
+		ctrl.LoggerFrom(ctx).Info("Server is released and is going to be installed anew", "systemID", s.host.Spec.SystemID)
+		return r.changeLease(ctx, s, func(h *infrav1.MaasHost) { h.Spec.Vacate.ReleasedTime = metav1.NewTime(r.Clock.Now()) })
+	}
+	pool, err := r.poolOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	ctrl.LoggerFrom(ctx).Info("Server is free", "systemID", s.host.Spec.SystemID)
+	if err := r.changeLease(ctx, s, func(h *infrav1.MaasHost) { empty(h, pool, r.Clock.Now()) }); err != nil {
+		return err
+	}
+	s.consumer = consumerNone
+	if pool == nil {
+		// Nobody would ever let it go.
+		return r.deleteLease(ctx, s)
+	}
+	return nil
+}
+
+// forgetProgress takes out of the status how far the installation had come.
+func (r *Reconciler) forgetProgress(ctx context.Context, s *scope) error {
+	status := &s.host.Status
+	status.AllocatedTime, status.DeployStartTime, status.DeployedTime, status.InstallCheckedTime = metav1.Time{}, metav1.Time{}, metav1.Time{}, metav1.Time{}
+	if s.host.Spec.Vacate.Purpose == infrav1.VacateFree {
+		status.DisksPreparedTime = metav1.Time{}
+	}
+	if err := s.patcher.WriteStatus(ctx); err != nil {
+		return fmt.Errorf("forgetting the installation of %s: %w", s.host.Name, err)
+	}
+	return nil
+}
+
+// empty takes the consumer out of the lease. The reservation, if there is one, begins to run.
+func empty(h *infrav1.MaasHost, pool *infrav1.MaasHostPool, now time.Time) {
+	spec := &h.Spec
+	spec.ClusterName, spec.ConsumerRef, spec.Image, spec.UserDataSecretRef = "", infrav1.LocalObjectReference{}, infrav1.Image{}, infrav1.LocalObjectReference{}
+	spec.Vacate = infrav1.HostVacate{}
+	if spec.Reservation.ClusterName != "" && pool != nil {
+		spec.Reservation.ExpirationTime = metav1.NewTime(now.Add(pool.ReservationTime()))
+	}
+	delete(h.Labels, clusterv1.ClusterNameLabel)
+	delete(h.Labels, infrav1.ConsumerLabel)
+	h.OwnerReferences = slices.DeleteFunc(h.OwnerReferences, func(o metav1.OwnerReference) bool { return o.Kind == "MaasCluster" })
+}
+
+// poolOf returns the pool of the lease, nil when it has none or the pool is gone.
+func (r *Reconciler) poolOf(ctx context.Context, s *scope) (*infrav1.MaasHostPool, error) {
+	if s.host.Spec.HostPoolRef.Name == "" {
+		return nil, nil //nolint:nilnil // no pool is an answer here, not a failure
+	}
+	pool := &infrav1.MaasHostPool{}
+	key := client.ObjectKey{Namespace: s.host.Namespace, Name: s.host.Spec.HostPoolRef.Name}
+	err := r.Client.Get(ctx, key, pool)
+	if apierrors.IsNotFound(err) {
+		err = r.APIReader.Get(ctx, key, pool)
+	}
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil //nolint:nilnil // as above
+	case err != nil:
+		return nil, fmt.Errorf("getting MaasHostPool %s: %w", key, err)
+	}
+	return pool, nil
+}
+
+// keeps tells whether the pool wants the lease to go on without a consumer.
+func (r *Reconciler) keeps(ctx context.Context, s *scope) (bool, error) {
+	pool, err := r.poolOf(ctx, s)
+	return pool != nil && pool.DeletionTimestamp.IsZero() && pool.Holds(), err
+}
