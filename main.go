@@ -234,7 +234,7 @@ func setupControllers(ctx context.Context, mgr ctrl.Manager, opts *options) erro
 	resolver := access.NewResolver(mgr.GetClient(), registry, clock.RealClock{}, managerNamespace)
 	recorder := mgr.GetEventRecorder(controllerName)
 	if err := (&maascluster.Reconciler{
-		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Access: resolver, Recorder: recorder, WatchFilterValue: opts.watchFilter,
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Access: resolver, Recorder: recorder, Clock: clock.RealClock{}, WatchFilterValue: opts.watchFilter,
 	}).SetupWithManager(ctx, mgr, opts.controller()); err != nil {
 		return err
 	}

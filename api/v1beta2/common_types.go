@@ -18,7 +18,7 @@ package v1beta2
 
 // Names that the provider puts on objects.
 const (
-	// ClusterFinalizer keeps a MaasCluster until its servers are back in MAAS and its DNS record is gone.
+	// ClusterFinalizer keeps a MaasCluster until its servers are back in MAAS and its DNS record and reserved address are gone.
 	ClusterFinalizer = "infrastructure.cluster.x-k8s.io/maascluster"
 	// MachineFinalizer keeps a MaasMachine until its lease has ended.
 	MachineFinalizer = "infrastructure.cluster.x-k8s.io/maasmachine"
@@ -26,6 +26,15 @@ const (
 	HostFinalizer = "infrastructure.cluster.x-k8s.io/maashost"
 	// HostPoolFinalizer keeps a MaasHostPool, and with it what it says of erasing, until its servers have left it.
 	HostPoolFinalizer = "infrastructure.cluster.x-k8s.io/maashostpool"
+
+	// VIPReservationAnnotation on a MaasCluster is the host name under which its address is reserved in MAAS, by which it is found again. It is
+	// written before anything is reserved.
+	VIPReservationAnnotation = "infrastructure.cluster.x-k8s.io/vip-reservation"
+	// DNSRecordAnnotation on a MaasCluster is the DNS record that is its own to change and to delete. It is written before the record is made.
+	DNSRecordAnnotation = "infrastructure.cluster.x-k8s.io/dns-record"
+	// LeaveBehindAnnotation lets the deletion of a MaasCluster or MaasHost end although MAAS cannot be asked to give back what it holds
+	// for it. Its value is the reason, which an event repeats. People set it, the provider never does.
+	LeaveBehindAnnotation = "infrastructure.cluster.x-k8s.io/leave-behind"
 
 	// ConsumerLabel on a MaasHost names the MaasMachine that holds it: the name itself where it is at most 63 characters
 	// long, otherwise a hash of it. spec.consumerRef has the full name.

@@ -62,10 +62,16 @@ const EndpointReadyCondition = "EndpointReady"
 
 // Reasons of EndpointReadyCondition.
 const (
-	// EndpointReadyReason says that the endpoint is known and, for DNS, that the record is as it should be.
+	// EndpointReadyReason says that the endpoint is known and, at the last look, its DNS record or reservation was as it should be.
 	EndpointReadyReason = "EndpointReady"
 	// WaitingForEndpointReason says that somebody else has to set Cluster.spec.controlPlaneEndpoint (type External).
 	WaitingForEndpointReason = "WaitingForEndpoint"
+	// VIPNotReservedReason says that the address is being reserved in MAAS, or why MAAS does not give it; it is tried again.
+	VIPNotReservedReason = "VIPNotReserved"
+	// VIPInUseReason says that MAAS has the address in use for somebody else.
+	VIPInUseReason = "VIPInUse"
+	// DNSRecordTakenReason says that there is a DNS record of that name which is not this cluster's. It is left alone.
+	DNSRecordTakenReason = "DNSRecordTaken"
 	// DNSRecordFailedReason says that MAAS refuses to keep the DNS record; the message has its words.
 	DNSRecordFailedReason = "DNSRecordFailed"
 	// DNSForbiddenReason says that the API key is not an administrator's, which DNS records need.

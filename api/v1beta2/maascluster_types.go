@@ -23,8 +23,8 @@ import (
 
 // MaasClusterSpec is the desired state of the infrastructure that the machines of a Cluster share.
 type MaasClusterSpec struct {
-	// controlPlaneEndpoint is the address of the workload cluster's API server. With endpoint type VIP it has to be given; with DNS
-	// the provider fills it in; with External it is taken over from the Cluster when it is empty.
+	// controlPlaneEndpoint is the address of the workload cluster's API server. With endpoint type VIP it has to be given unless
+	// endpoint.vip is; with DNS the provider fills it in; with External it is taken over from the Cluster when it is empty.
 	// +optional
 	ControlPlaneEndpoint APIEndpoint `json:"controlPlaneEndpoint,omitempty,omitzero"`
 
@@ -87,14 +87,37 @@ const (
 
 // ControlPlaneEndpointSource says who provides the control plane endpoint.
 // +kubebuilder:validation:XValidation:rule="self.type == 'DNS' ? has(self.dns) : !has(self.dns)",message="set endpoint.dns when, and only when, endpoint.type is DNS"
+// +kubebuilder:validation:XValidation:rule="self.type == 'VIP' || !has(self.vip)",message="set endpoint.vip only when endpoint.type is VIP"
 type ControlPlaneEndpointSource struct {
 	// type is VIP, DNS or External.
 	// +required
 	Type EndpointType `json:"type,omitempty"`
 
+	// vip lets the provider reserve the address for type VIP in MAAS: the one in controlPlaneEndpoint, or one that MAAS chooses. It is
+	// given back when the MaasCluster is deleted. Without vip nothing is reserved.
+	// +optional
+	VIP VIPEndpoint `json:"vip,omitempty,omitzero"`
+
 	// dns describes the record for type DNS.
 	// +optional
 	DNS DNSEndpoint `json:"dns,omitempty,omitzero"`
+}
+
+// VIPEndpoint describes the virtual IP address that is reserved in MAAS. An ordinary user's API key suffices.
+// +kubebuilder:validation:MinProperties=1
+type VIPEndpoint struct {
+	// subnetCIDR is the subnet of MAAS that the address is of.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=43
+	// +kubebuilder:validation:XValidation:rule="isCIDR(self) && cidr(self).masked() == cidr(self)",message="subnetCIDR must be a subnet such as 10.0.0.0/24, without host bits"
+	SubnetCIDR string `json:"subnetCIDR,omitempty"`
+
+	// port the API servers listen on, where controlPlaneEndpoint does not say; 6443 when empty.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port,omitempty"`
 }
 
 // DNSEndpoint describes the MAAS DNS resource of the control plane. Writing DNS resources needs an administrator's API key.
@@ -214,7 +237,9 @@ type MaasCluster struct {
 
 	// spec is the desired state.
 	// +required
-	// +kubebuilder:validation:XValidation:rule="self.endpoint.type != 'VIP' || has(self.controlPlaneEndpoint)",message="endpoint type VIP needs controlPlaneEndpoint.host and .port: an address that no MAAS range hands out"
+	// +kubebuilder:validation:XValidation:rule="self.endpoint.type != 'VIP' || has(self.controlPlaneEndpoint) || has(self.endpoint.vip)",message="endpoint type VIP needs controlPlaneEndpoint.host and .port, an address that no MAAS range hands out, or endpoint.vip to have one reserved"
+	// +kubebuilder:validation:XValidation:rule="!has(self.endpoint.vip) || !has(self.controlPlaneEndpoint) || (isIP(self.controlPlaneEndpoint.host) && cidr(self.endpoint.vip.subnetCIDR).containsIP(self.controlPlaneEndpoint.host))",message="controlPlaneEndpoint.host must be an IP address of endpoint.vip.subnetCIDR"
+	// +kubebuilder:validation:XValidation:rule="self.endpoint.type == oldSelf.endpoint.type",message="endpoint.type is immutable: make a new Cluster"
 	// +kubebuilder:validation:XValidation:rule="!has(oldSelf.controlPlaneEndpoint) || (has(self.controlPlaneEndpoint) && self.controlPlaneEndpoint == oldSelf.controlPlaneEndpoint)",message="controlPlaneEndpoint is immutable once set: every certificate and kubeconfig of the cluster names it"
 	Spec MaasClusterSpec `json:"spec,omitempty,omitzero"`
 

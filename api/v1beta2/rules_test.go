@@ -42,7 +42,11 @@ const (
 	kernelMessage          = "kernel must be ga-RELEASE or hwe-RELEASE as in MAAS, such as ga-22.04 or hwe-22.04"
 	customKernelMessage    = "image.kernel is for images of Ubuntu that MAAS imports: a custom image brings its own, so leave kernel out"
 	endpointTypeMessage    = "set endpoint.dns when, and only when, endpoint.type is DNS"
-	vipEndpointMessage     = "endpoint type VIP needs controlPlaneEndpoint.host and .port: an address that no MAAS range hands out"
+	vipEndpointMessage     = "endpoint type VIP needs controlPlaneEndpoint.host and .port, an address that no MAAS range hands out, or endpoint.vip to have one reserved"
+	vipTypeMessage         = "set endpoint.vip only when endpoint.type is VIP"
+	vipAddressMessage      = "controlPlaneEndpoint.host must be an IP address of endpoint.vip.subnetCIDR"
+	vipSubnetMessage       = "subnetCIDR must be a subnet such as 10.0.0.0/24, without host bits"
+	typeFixedMessage       = "endpoint.type is immutable: make a new Cluster"
 	endpointFixedMessage   = "controlPlaneEndpoint is immutable once set: every certificate and kubeconfig of the cluster names it"
 	dnsDomainMessage       = "domain must be a DNS domain in lower case without a trailing dot"
 	dnsNameMessage         = "name must be a DNS label: lower-case letters, digits and dashes"
@@ -161,7 +165,7 @@ func maasHostPool(change func(*infrav1.MaasHostPool)) client.Object {
 func ruleCases() []ruleCase {
 	var all []ruleCase
 	for _, cases := range [][]ruleCase{
-		clusterCases(), dnsCases(), machineCases(), templateCases(), hostCases(), poolCases(), storageCases(), gateCases(), repaveCases(),
+		clusterCases(), dnsCases(), vipCases(), credentialsCases(), machineCases(), templateCases(), hostCases(), poolCases(), storageCases(), gateCases(), repaveCases(),
 		networkCases(), layoutCases(),
 	} {
 		all = append(all, cases...)
@@ -216,6 +220,64 @@ func dnsCases() []ruleCase {
 		{name: "name with a dot", after: dns(func(d *infrav1.DNSEndpoint) { d.Name = "a.b" }), refused: dnsNameMessage},
 		{name: "name that starts with a dash", after: dns(func(d *infrav1.DNSEndpoint) { d.Name = "-a" }), refused: dnsNameMessage},
 		{name: "address for a subnet", after: dns(func(d *infrav1.DNSEndpoint) { d.SubnetCIDR = "10.0.0.1" }), refused: dnsSubnetMessage},
+	}
+}
+
+func vipCases() []ruleCase {
+	vip := func(subnet, host string) client.Object {
+		return maasCluster(func(c *infrav1.MaasCluster) {
+			c.Spec.Endpoint.VIP.SubnetCIDR = subnet
+			c.Spec.ControlPlaneEndpoint = infrav1.APIEndpoint{}
+			if host != "" {
+				c.Spec.ControlPlaneEndpoint = infrav1.APIEndpoint{Host: host, Port: 6443}
+			}
+		})
+	}
+	external := maasCluster(func(c *infrav1.MaasCluster) { c.Spec.Endpoint.Type = infrav1.EndpointExternal })
+	return []ruleCase{
+		{name: "address to be chosen", after: vip("10.0.0.0/24", "")},
+		{name: "address to be chosen, IPv6", after: vip("fd00::/64", "")},
+		{name: "address is chosen", before: vip("10.0.0.0/24", ""), after: vip("10.0.0.0/24", "10.0.0.7")},
+		{name: "address to be reserved", after: vip("10.0.0.0/24", "10.0.0.5")},
+		{name: "address of another subnet", after: vip("10.0.1.0/24", "10.0.0.5"), refused: vipAddressMessage},
+		{name: "name where an address is reserved", after: vip("10.0.0.0/24", "api.example"), refused: vipAddressMessage},
+		{name: "subnet goes away from the address", before: vip("10.0.0.0/24", "10.0.0.5"), after: vip("10.0.1.0/24", "10.0.0.5"), refused: vipAddressMessage},
+		{name: "subnet with host bits", after: vip("10.0.0.1/24", ""), refused: vipSubnetMessage},
+		{name: "no subnet", after: vip("10.0.0.1", ""), refused: vipSubnetMessage},
+		{name: "reservation is given up", before: vip("10.0.0.0/24", "10.0.0.5"), after: maasCluster(func(*infrav1.MaasCluster) {})},
+		{name: "vip for External", after: maasCluster(func(c *infrav1.MaasCluster) {
+			c.Spec.Endpoint = infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointExternal, VIP: infrav1.VIPEndpoint{SubnetCIDR: "10.0.0.0/24"}}
+		}), refused: vipTypeMessage},
+		{name: "type changes", before: maasCluster(func(*infrav1.MaasCluster) {}), after: external, refused: typeFixedMessage},
+		{name: "cluster template with a subnet", after: maasClusterTemplate(func(c *infrav1.MaasClusterTemplate) {
+			c.Spec.Template.Spec.Endpoint.VIP = infrav1.VIPEndpoint{SubnetCIDR: "10.0.0.0/24", Port: 443}
+		})},
+	}
+}
+
+func credentialsCases() []ruleCase {
+	kind := func(kind infrav1.CredentialsKind) func(*infrav1.MaasCluster) {
+		return func(c *infrav1.MaasCluster) { c.Spec.CredentialsRef.Kind = kind }
+	}
+	identity := &infrav1.MaasClusterIdentity{
+		TypeMeta:   metav1.TypeMeta{APIVersion: infrav1.GroupVersion.String(), Kind: "MaasClusterIdentity"},
+		ObjectMeta: metav1.ObjectMeta{Name: "i"},
+		Spec: infrav1.MaasClusterIdentitySpec{
+			SecretRef:         infrav1.IdentitySecretReference{Name: credentials},
+			AllowedNamespaces: infrav1.AllowedNamespaces{List: []string{"a"}, Selector: &metav1.LabelSelector{}},
+		},
+	}
+	nobody := identity.DeepCopy()
+	nobody.Spec.AllowedNamespaces = infrav1.AllowedNamespaces{}
+	nameless := identity.DeepCopy()
+	nameless.Spec.SecretRef = infrav1.IdentitySecretReference{Namespace: "a"}
+	return []ruleCase{
+		{name: "credentials in a Secret", after: maasCluster(kind(infrav1.CredentialsSecret))},
+		{name: "credentials of an identity", before: maasCluster(kind("")), after: maasCluster(kind(infrav1.CredentialsIdentity))},
+		{name: "credentials in a ConfigMap", after: maasCluster(kind("ConfigMap")), refused: `supported values: "Secret", "MaasClusterIdentity"`},
+		{name: "identity", after: identity},
+		{name: "identity for nobody", after: nobody},
+		{name: "identity without a Secret", after: nameless, refused: "spec.secretRef.name"},
 	}
 }
 

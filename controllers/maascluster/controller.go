@@ -26,6 +26,7 @@ import (
 	kerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
 	"sigs.k8s.io/cluster-api/util/annotations"
@@ -50,6 +51,7 @@ type Reconciler struct {
 	APIReader client.Reader
 	Access    *access.Resolver
 	Recorder  events.EventRecorder
+	Clock     clock.PassiveClock
 	// WatchFilterValue restricts the objects to those with this watch filter label.
 	WatchFilterValue string
 
@@ -86,8 +88,15 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 	return nil
 }
 
-// recheck is how often zones and the DNS record are looked at although nothing woke the reconciler.
-const recheck = 10 * time.Minute
+const (
+	// recheck is how often zones are looked at although nothing woke the reconciler.
+	recheck = 10 * time.Minute
+	// endpointRecheck is how often the DNS record or the reserved address is looked at: nothing in MAAS tells that a hand changed them. It
+	// costs one call.
+	endpointRecheck = 2 * time.Minute
+	// refusalRecheck is how often MAAS is asked again for what it refused.
+	refusalRecheck = 30 * time.Second
+)
 
 // Reconcile brings one MaasCluster a step further.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, reterr error) {

@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 )
 
 // reconcileDelete gives back what the cluster still holds in MAAS. Cluster API deletes the MaasCluster after all Machines, so
@@ -41,12 +42,11 @@ func (r *Reconciler) reconcileDelete(ctx context.Context, s *scope) (ctrl.Result
 		s.remaining = fmt.Sprintf("%d servers on their way back to MAAS", left)
 		return ctrl.Result{RequeueAfter: recheck}, nil
 	}
-	if err := r.deleteDNS(ctx, s); err != nil {
-		s.remaining = fmt.Sprintf("the DNS record: %s", err)
+	if err := r.giveBack(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}
 	if s.remaining != "" {
-		return ctrl.Result{RequeueAfter: s.recheck()}, nil
+		return ctrl.Result{RequeueAfter: access.ProblemRecheck}, nil
 	}
 	controllerutil.RemoveFinalizer(s.maasCluster, infrav1.ClusterFinalizer)
 	return ctrl.Result{}, nil

@@ -19,11 +19,12 @@ package maascluster
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -49,67 +50,83 @@ func (r *Reconciler) provideDNS(ctx context.Context, s *scope) error {
 	if s.session == nil || s.problem != nil {
 		return nil
 	}
-	addresses, err := r.controlPlaneAddresses(ctx, s)
-	if err != nil || len(addresses) == 0 {
+	members, err := r.controlPlane(ctx, s)
+	if err != nil {
 		return err
 	}
-	err = r.keepRecord(ctx, s, addresses)
-	switch maas.KindOf(err) {
-	case maas.Forbidden:
+	err = r.keepRecord(ctx, s, members)
+	switch {
+	case maas.KindOf(err) == maas.Forbidden:
 		s.endpointProblem = &access.Problem{Reason: infrav1.DNSForbiddenReason,
 			Message: fmt.Sprintf("DNS records need an administrator's API key: %s", err)}
-		return nil
-	case maas.Invalid:
-		s.endpointProblem = &access.Problem{Reason: infrav1.DNSRecordFailedReason, Message: err.Error()}
+	case maas.IsAnswer(err):
+		s.endpointProblem = &access.Problem{Reason: infrav1.DNSRecordFailedReason, Message: fmt.Sprintf("%s. It is tried again", err)}
+	}
+	return refusalOnly(s, err)
+}
+
+// refusalOnly makes of a refusal a fact, which is looked at again soon, and leaves other errors to be retried with back-off.
+func refusalOnly(s *scope, err error) error {
+	if _, ok := errors.AsType[*maas.Error](err); ok && maas.IsAnswer(err) {
+		s.endpointRetry = true
 		return nil
 	}
 	return err
 }
 
 // keepRecord makes or mends the record, with no write when it is as it should be.
-func (r *Reconciler) keepRecord(ctx context.Context, s *scope, addresses []string) error {
+func (r *Reconciler) keepRecord(ctx context.Context, s *scope, members []member) error {
 	fqdn := s.maasCluster.Spec.ControlPlaneEndpoint.Host
 	record, err := s.session.GetDNSResource(ctx, fqdn)
-	switch {
-	case maas.IsNotFound(err):
-		ctrl.LoggerFrom(ctx).Info("Creating DNS record", "fqdn", fqdn, "addresses", addresses)
-		_, err = s.session.CreateDNSResource(ctx, fqdn, addresses)
-		return err
-	case err != nil:
-		return err
-	case slices.Equal(record.Addresses, addresses):
-		return nil
+	if maas.IsNotFound(err) {
+		record, err = nil, nil
 	}
-	ctrl.LoggerFrom(ctx).Info("Updating DNS record", "fqdn", fqdn, "addresses", addresses, "previously", record.Addresses)
-	r.Recorder.Eventf(s.maasCluster, nil, corev1.EventTypeNormal, "DNSUpdated", "UpdateDNS", "%s points at %v now", fqdn, addresses)
-	_, err = s.session.UpdateDNSResource(ctx, record.ID, addresses)
+	if err != nil {
+		return err
+	}
+	log := ctrl.LoggerFrom(ctx).WithValues("fqdn", fqdn)
+	step, addresses := planRecord(record, s.maasCluster.Annotations[infrav1.DNSRecordAnnotation] == fqdn, members)
+	switch step {
+	case recordClaim:
+		// Written with the status at the end of this reconcile, which wakes the next.
+		metav1.SetMetaDataAnnotation(&s.maasCluster.ObjectMeta, infrav1.DNSRecordAnnotation, fqdn)
+	case recordTaken:
+		s.endpointProblem = &access.Problem{Reason: infrav1.DNSRecordTakenReason, Message: fmt.Sprintf("MAAS has a DNS record %s that points at %v and "+
+			"was not made for this cluster. It is left alone: delete it in MAAS, or make the cluster anew with another endpoint.dns.name", fqdn,
+			record.Addresses)}
+		s.endpointRetry = true
+	case recordCreate:
+		log.Info("Creating DNS record", "addresses", addresses)
+		_, err = s.session.CreateDNSResource(ctx, fqdn, addresses)
+	case recordUpdate:
+		log.Info("Updating DNS record", "addresses", addresses, "previously", record.Addresses)
+		if _, err = s.session.UpdateDNSResource(ctx, record.ID, addresses); err == nil {
+			r.Recorder.Eventf(s.maasCluster, nil, corev1.EventTypeNormal, "DNSUpdated", "UpdateDNS", "%s points at %v now, no longer at %v", fqdn,
+				addresses, record.Addresses)
+		}
+	case recordKeep:
+	}
 	return err
 }
 
-// controlPlaneAddresses are the addresses of the deployed control plane machines that stay, in the chosen subnet, sorted. Machines on
-// their way out count only while they are all there is.
-func (r *Reconciler) controlPlaneAddresses(ctx context.Context, s *scope) ([]string, error) {
+// controlPlane are the control plane's machines with their addresses in the chosen subnet.
+func (r *Reconciler) controlPlane(ctx context.Context, s *scope) ([]member, error) {
 	machines := &infrav1.MaasMachineList{}
 	if err := r.Client.List(ctx, machines, client.InNamespace(s.maasCluster.Namespace), client.MatchingLabels{
 		clusterv1.ClusterNameLabel: s.cluster.Name,
 	}, client.HasLabels{clusterv1.MachineControlPlaneLabel}); err != nil {
 		return nil, fmt.Errorf("listing the control plane's MaasMachines: %w", err)
 	}
-	var staying, leaving []string
+	members := make([]member, 0, len(machines.Items))
 	for i := range machines.Items {
 		m := &machines.Items[i]
-		addresses := inSubnet(m.Status.Addresses, s.maasCluster.Spec.Endpoint.DNS.SubnetCIDR)
-		if m.DeletionTimestamp.IsZero() {
-			staying = append(staying, addresses...)
-		} else {
-			leaving = append(leaving, addresses...)
-		}
+		members = append(members, member{
+			addresses: inSubnet(m.Status.Addresses, s.maasCluster.Spec.Endpoint.DNS.SubnetCIDR),
+			leaving:   !m.DeletionTimestamp.IsZero(),
+			deployed:  m.Spec.ProviderID != "",
+		})
 	}
-	if len(staying) == 0 {
-		staying = leaving
-	}
-	slices.Sort(staying)
-	return slices.Compact(staying), nil
+	return members, nil
 }
 
 // inSubnet picks the IP addresses of a subnet, all of them for "".
@@ -126,30 +143,4 @@ func inSubnet(addresses []clusterv1.MachineAddress, cidr string) []string {
 		}
 	}
 	return in
-}
-
-// deleteDNS removes the record that this cluster's endpoint names.
-func (r *Reconciler) deleteDNS(ctx context.Context, s *scope) error {
-	if s.maasCluster.Spec.Endpoint.Type != infrav1.EndpointDNS || s.maasCluster.Spec.ControlPlaneEndpoint.Host == "" {
-		return nil
-	}
-	if err := r.connect(ctx, s); err != nil {
-		return err
-	}
-	if s.session == nil || s.problem != nil {
-		s.remaining = "DNS record " + s.maasCluster.Spec.ControlPlaneEndpoint.Host + ", which needs MAAS"
-		return nil
-	}
-	record, err := s.session.GetDNSResource(ctx, s.maasCluster.Spec.ControlPlaneEndpoint.Host)
-	if maas.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	err = s.session.DeleteDNSResource(ctx, record.ID)
-	if maas.IsNotFound(err) {
-		return nil
-	}
-	return err
 }

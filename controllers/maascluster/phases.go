@@ -82,7 +82,7 @@ func (r *Reconciler) reportZones(_ context.Context, s *scope) error {
 func (r *Reconciler) provideEndpoint(ctx context.Context, s *scope) error {
 	switch s.maasCluster.Spec.Endpoint.Type {
 	case infrav1.EndpointVIP:
-		// Given by the user; admission sees to it.
+		return r.provideVIP(ctx, s)
 	case infrav1.EndpointExternal:
 		takeOverEndpoint(s)
 	case infrav1.EndpointDNS:

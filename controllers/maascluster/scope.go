@@ -41,6 +41,8 @@ type scope struct {
 	endpointProblem *access.Problem
 	// findings are set by judgeHardware when MAAS could be looked at.
 	findings *[]hardware.Finding
+	// endpointRetry is set by provideEndpoint when MAAS refused something that it may grant later.
+	endpointRetry bool
 	// remaining is what deletion waits for.
 	remaining string
 }
@@ -49,8 +51,18 @@ func (s *scope) deleting() bool { return !s.maasCluster.DeletionTimestamp.IsZero
 
 // recheck is when to look again although nothing woke the reconciler.
 func (s *scope) recheck() time.Duration {
-	if s.problem != nil {
+	switch {
+	case s.problem != nil:
 		return access.ProblemRecheck
+	case s.endpointRetry:
+		return refusalRecheck
+	case s.keepsEndpoint():
+		return endpointRecheck
 	}
 	return recheck
+}
+
+// keepsEndpoint tells whether there is something in MAAS to keep as it should be.
+func (s *scope) keepsEndpoint() bool {
+	return s.maasCluster.Spec.Endpoint.Type == infrav1.EndpointDNS || s.maasCluster.Spec.Endpoint.VIP.SubnetCIDR != ""
 }

@@ -32,6 +32,10 @@ import (
 // setStatus writes the whole status from the facts of the scope.
 func setStatus(s *scope) {
 	if s.deleting() {
+		if s.session != nil || s.problem != nil {
+			// Since when MAAS does not answer bounds the wait for it.
+			set(s, access.Condition(s.problem))
+		}
 		set(s, metav1.Condition{Type: infrav1.ReadyCondition, Status: metav1.ConditionFalse, Reason: infrav1.DeletingReason,
 			Message: "Waiting for " + orNothing(s.remaining)})
 		return

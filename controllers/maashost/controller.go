@@ -139,8 +139,14 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, erro
 	if s.blocked() {
 		return ctrl.Result{RequeueAfter: holdRecheck}, nil
 	}
-	if err := r.openSession(ctx, s); err != nil || s.session == nil {
-		return ctrl.Result{RequeueAfter: access.ProblemRecheck}, err
+	if err := r.openSession(ctx, s); err != nil {
+		return ctrl.Result{}, err
+	}
+	if r.leaveBehind(ctx, s) {
+		return ctrl.Result{}, nil
+	}
+	if s.session == nil {
+		return ctrl.Result{RequeueAfter: access.ProblemRecheck}, nil
 	}
 	return r.drive(ctx, s)
 }

@@ -180,14 +180,15 @@ type Networks interface {
 	// SetDefaultGateway makes the link's subnet the one of the default route.
 	SetDefaultGateway(ctx context.Context, systemID string, interfaceID, linkID int) error
 
-	// ReserveAddress reserves an address in a subnet for the key's user: the given one, or one that MAAS chooses when it is
-	// invalid. MAAS answers 404 to an address in use, which comes as Conflict; Exhausted when none is left, Invalid when the
-	// address is in a reserved or dynamic range or outside of the subnet.
-	ReserveAddress(ctx context.Context, subnet netip.Prefix, address netip.Addr) (*ReservedAddress, error)
+	// ReserveAddress reserves an address in a subnet for the key's user, under a host name: the given address, or one that MAAS
+	// chooses when it is invalid. MAAS puts the name into its default DNS domain, and it is all that a reservation can be known by
+	// later. Repeated without an address it reserves a second one under the same name. MAAS answers 404 to an address in use, which comes as
+	// Conflict; Exhausted when none is left, Invalid when the address is in a reserved or dynamic range or outside of the subnet.
+	ReserveAddress(ctx context.Context, subnet netip.Prefix, address netip.Addr, hostname string) (*ReservedAddress, error)
 	// ReleaseAddress gives a reservation of the key's user back. NotFound when the user has none.
 	ReleaseAddress(ctx context.Context, address netip.Addr) error
-	// ListReservedAddresses reads the reservations of the key's user.
-	ListReservedAddresses(ctx context.Context) ([]ReservedAddress, error)
+	// ReservedUnder reads the addresses that have the host name in any DNS domain, whoever reserved them; none when nobody did.
+	ReservedUnder(ctx context.Context, hostname string) ([]netip.Addr, error)
 }
 
 // CreateBond describes a bond to make.

@@ -160,6 +160,15 @@ func TestContractExternalEndpoint(t *testing.T) {
 // dnsWorld is a world whose endpoint is a name in MAAS's DNS, with a client of an administrator of MAAS.
 func dnsWorld(t *testing.T, servers int, apiKey string) (*world, maas.DNS) {
 	t.Helper()
+	w, admin := emptyDNSWorld(t, servers, apiKey)
+	w.dnsCluster()
+	w.awaitCluster(infrav1.ReadyReason)
+	return w, admin
+}
+
+// emptyDNSWorld is a dnsWorld without its cluster.
+func emptyDNSWorld(t *testing.T, servers int, apiKey string) (*world, maas.DNS) {
+	t.Helper()
 	w := emptyWorld(t, servers)
 	secret := theLab.Credentials(w.ns, credentialsName)
 	admin, err := maasclient.New(maasclient.Options{
@@ -172,14 +181,18 @@ func dnsWorld(t *testing.T, servers int, apiKey string) (*world, maas.DNS) {
 		secret.StringData["apiKey"] = apiKey
 	}
 	w.create(secret)
+	return w, admin
+}
+
+// dnsCluster makes a cluster whose endpoint is a name in MAAS's DNS.
+func (w *world) dnsCluster() {
+	w.Helper()
 	w.cluster(func(m *infrav1.MaasCluster, _ *clusterv1.Cluster) {
 		m.Spec.Endpoint = infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointDNS, DNS: infrav1.DNSEndpoint{
 			Domain: "maas", Name: w.ns, SubnetCIDR: "172.16.0.0/22",
 		}}
 		m.Spec.ControlPlaneEndpoint = infrav1.APIEndpoint{}
 	})
-	w.awaitCluster(infrav1.ReadyReason)
-	return w, admin
 }
 
 // controlPlane makes a control plane machine.

@@ -300,11 +300,3 @@ func decodeAddress(r io.Reader) (maas.ReservedAddress, error) {
 	}
 	return j.address(), err
 }
-
-func decodeAddresses(r io.Reader) ([]maas.ReservedAddress, error) {
-	js, err := decodeJSON[[]addressJSON](r)
-	if err != nil {
-		return nil, err
-	}
-	return list(&js, (*addressJSON).address)
-}

@@ -126,8 +126,6 @@ func FuzzDecodeNetworks(f *testing.F) {
 		check("VLANs", vlans == nil, err)
 		routes, err := decodeStaticRoutes(bytes.NewReader(body))
 		check("routes", routes == nil, err)
-		addresses, err := decodeAddresses(bytes.NewReader(body))
-		check("addresses", addresses == nil, err)
 	})
 }
 

@@ -65,13 +65,16 @@ func (c *Client) ListInterfaces(ctx context.Context, systemID string) ([]maas.In
 }
 
 // ReserveAddress implements maas.Networks.
-func (c *Client) ReserveAddress(ctx context.Context, subnet netip.Prefix, address netip.Addr) (*maas.ReservedAddress, error) {
+func (c *Client) ReserveAddress(ctx context.Context, subnet netip.Prefix, address netip.Addr, hostname string) (*maas.ReservedAddress, error) {
 	const operation = "reserve address"
 	subnet = subnet.Masked()
 	if !subnet.IsValid() {
 		return nil, invalid(operation, "a subnet is needed")
 	}
-	params := url.Values{"subnet": {subnet.String()}}
+	if hostname == "" || strings.Contains(hostname, ".") {
+		return nil, invalid(operation, "a host name without a domain is needed")
+	}
+	params := url.Values{"subnet": {subnet.String()}, "hostname": {hostname}}
 	if address.IsValid() {
 		// MAAS does not mind.
 		if !subnet.Contains(address) {
@@ -111,13 +114,31 @@ func (c *Client) ReleaseAddress(ctx context.Context, address netip.Addr) error {
 	return reword(err, maas.NotFound, "does not exist")
 }
 
-// ListReservedAddresses implements maas.Networks.
-func (c *Client) ListReservedAddresses(ctx context.Context) ([]maas.ReservedAddress, error) {
-	var reserved []maas.ReservedAddress
+// ReservedUnder implements maas.Networks. MAAS lists reservations without their names, and names with their addresses.
+func (c *Client) ReservedUnder(ctx context.Context, hostname string) ([]netip.Addr, error) {
+	const operation = "get reservation"
+	if hostname == "" {
+		return nil, invalid(operation, "a host name is needed")
+	}
+	var found []dnsJSON
 	err := c.do(ctx, request{
-		operation: "list reserved addresses", method: http.MethodGet, path: "ipaddresses/", decode: decodeInto(&reserved, decodeAddresses),
+		operation: operation, object: hostname, method: http.MethodGet, path: "dnsresources/",
+		params: url.Values{"name": {hostname}}, decode: decodeInto(&found, decodeJSON),
 	})
-	return reserved, err
+	if err != nil {
+		return nil, err
+	}
+	var addresses []netip.Addr
+	for i := range found {
+		for _, text := range found[i].resource().Addresses {
+			address, err := netip.ParseAddr(text)
+			if err != nil {
+				return nil, &maas.Error{Kind: maas.Unavailable, Op: operation + " " + hostname, Message: fmt.Sprintf("MAAS answered with address %q", text)}
+			}
+			addresses = append(addresses, address)
+		}
+	}
+	return addresses, nil
 }
 
 // reword gives a refusal with one of the texts another kind: MAAS's status does not tell what is the matter.

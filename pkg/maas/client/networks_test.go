@@ -253,7 +253,7 @@ func TestNetworkRefusals(t *testing.T) {
 		if ip != "" {
 			a = addr(ip)
 		}
-		_, err := n.user.ReserveAddress(t.Context(), subnet, a)
+		_, err := n.user.ReserveAddress(t.Context(), subnet, a, "vip")
 		return err
 	}
 	NewWithT(t).Expect(reserve(n.native.CIDR, "192.168.100.40")).To(Succeed())
@@ -367,20 +367,18 @@ func TestNetworksOfAMachineInUseStay(t *testing.T) {
 func TestReservedAddresses(t *testing.T) {
 	t.Parallel()
 	g, n, ctx := NewWithT(t), newNetwork(t), t.Context()
-	chosen, err := n.user.ReserveAddress(ctx, n.native.CIDR, netip.Addr{})
+	g.Expect(n.user.ReservedUnder(ctx, "c-vip-1")).To(BeEmpty())
+	chosen, err := n.user.ReserveAddress(ctx, n.native.CIDR, netip.Addr{}, "c-vip-1")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(*chosen).To(Equal(maas.ReservedAddress{Address: netip.MustParseAddr("192.168.100.32"), SubnetID: n.native.ID, Owner: "capi"}))
-	given, err := n.user.ReserveAddress(ctx, n.mgmt.CIDR, netip.MustParseAddr("172.16.0.46"))
+	given, err := n.user.ReserveAddress(ctx, n.mgmt.CIDR, netip.MustParseAddr("172.16.0.46"), "c-vip-2")
 	g.Expect(err).NotTo(HaveOccurred())
-	list, err := n.user.ListReservedAddresses(ctx)
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(list).To(Equal([]maas.ReservedAddress{*chosen, *given}))
-	others, err := n.admin.ListReservedAddresses(ctx)
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(others).To(BeEmpty())
+	g.Expect(n.user.ReservedUnder(ctx, "c-vip-1")).To(Equal([]netip.Addr{chosen.Address}))
+	g.Expect(n.admin.ReservedUnder(ctx, "c-vip-2")).To(Equal([]netip.Addr{given.Address}))
+	g.Expect(kind(n.admin.ReleaseAddress(ctx, chosen.Address))).To(Equal(maas.NotFound))
+	g.Expect(n.user.ReservedUnder(ctx, "c-vip-1")).To(Equal([]netip.Addr{chosen.Address}), "another user's call releases nothing")
 	g.Expect(n.user.ReleaseAddress(ctx, chosen.Address)).To(Succeed())
 	g.Expect(kind(n.user.ReleaseAddress(ctx, chosen.Address))).To(Equal(maas.NotFound))
-	list, err = n.user.ListReservedAddresses(ctx)
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(list).To(Equal([]maas.ReservedAddress{*given}))
+	g.Expect(n.user.ReservedUnder(ctx, "c-vip-1")).To(BeEmpty())
+	g.Expect(n.user.ReservedUnder(ctx, "c-vip-2")).To(Equal([]netip.Addr{given.Address}))
 }
