@@ -158,9 +158,14 @@ func (m *machine) bootDevice() *blockDevice {
 func (s *Server) storageJSON(m *machine, o obj) {
 	total := int64(0)
 	all, physical, virtual, groups := []obj{}, []obj{}, []obj{}, []obj{}
+	boot := m.bootDevice()
+	o["boot_disk"] = nil
 	for _, b := range m.bds {
 		j := m.blockDeviceJSON(b)
 		all = append(all, j)
+		if b == boot {
+			o["boot_disk"] = j
+		}
 		if b.virtual() {
 			virtual = append(virtual, j)
 			groups = append(groups, obj{"system_id": m.systemID, "id": m.groupID, "__incomplete__": true})
@@ -173,10 +178,6 @@ func (s *Server) storageJSON(m *machine, o obj) {
 	o["virtualblockdevice_set"], o["volume_groups"] = virtual, groups
 	o["raids"], o["bcaches"], o["cache_sets"], o["special_filesystems"] = []obj{}, []obj{}, []obj{}, []obj{}
 	o["storage"] = float64(total) / 1e6
-	o["boot_disk"] = nil
-	if b := m.bootDevice(); b != nil {
-		o["boot_disk"] = m.blockDeviceJSON(b)
-	}
 	if s.since(3, 5) {
 		o["ephemeral_deploy"] = m.ephemeral
 	}
