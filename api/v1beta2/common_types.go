@@ -16,6 +16,8 @@ limitations under the License.
 
 package v1beta2
 
+import clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
 // Names that the provider puts on objects.
 const (
 	// ClusterFinalizer keeps a MaasCluster until its servers are back in MAAS and its DNS record and reserved address are gone.
@@ -35,6 +37,8 @@ const (
 	// LeaveBehindAnnotation lets the deletion of a MaasCluster or MaasHost end although MAAS cannot be asked to give back what it holds
 	// for it. Its value is the reason, which an event repeats. People set it, the provider never does.
 	LeaveBehindAnnotation = "infrastructure.cluster.x-k8s.io/leave-behind"
+	// GateFinalizer keeps a RepaveGate until nothing depends on it.
+	GateFinalizer = "infrastructure.cluster.x-k8s.io/repavegate"
 
 	// ConsumerLabel on a MaasHost names the MaasMachine that holds it: the name itself where it is at most 63 characters
 	// long, otherwise a hash of it. spec.consumerRef has the full name.
@@ -65,6 +69,14 @@ const (
 	// MaasAnnotationMachine holds the name of the MaasMachine.
 	MaasAnnotationMachine = "capmaas-machine"
 )
+
+// RepaveHookAnnotation keeps Cluster API from draining a Machine that is being deleted until the gate takes it off. Its value is the gate's name. Put it into
+// the metadata of Machine templates, so that Machines have it from birth.
+const RepaveHookAnnotation = clusterv1.PreDrainDeleteHookAnnotationPrefix + "/repave-gate"
+
+// RepaveOverrideAnnotation on a Machine lets it go against the gate's judgement. Its value is a RepaveOverride as JSON:
+// {"reason":"…","by":"…","untilTime":"2026-11-22T18:00:00Z"}.
+const RepaveOverrideAnnotation = "repave.infrastructure.cluster.x-k8s.io/override"
 
 // LocalObjectReference names an object of a known kind in the same namespace.
 type LocalObjectReference struct {

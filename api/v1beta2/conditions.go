@@ -218,3 +218,74 @@ const (
 	// NoHostsReason says that no server matches the pool; the message names the nearest miss.
 	NoHostsReason = "NoHosts"
 )
+
+// StorageReadyCondition tells whether the storage on a Machine's Node is at work and its data whole: on Machines, for their readinessGates. Once
+// True it stays True as long as the Machine lives, because Cluster API deletes healthy Machines to get rid of unready old ones.
+const StorageReadyCondition = "infrastructure.cluster.x-k8s.io/StorageReady"
+
+// Reasons of StorageReadyCondition.
+const (
+	// StorageReadyReason says that the node's data is whole, or that it has none.
+	StorageReadyReason = "StorageReady"
+	// StorageRebuildingReason says that the node's repave is not closed; the Repave has the progress.
+	StorageRebuildingReason = "Rebuilding"
+	// StorageNotOnlineReason says that the storage is not at work on the node yet.
+	StorageNotOnlineReason = "StorageNotOnline"
+	// BridgeMissingReason says that the node lacks the bridge that virtual machines need.
+	BridgeMissingReason = "BridgeMissing"
+	// StorageNotAskedReason says that the storage could not be asked.
+	StorageNotAskedReason = "StorageUnknown"
+)
+
+// StorageWholeCondition tells whether all data has all its copies: on RepaveGate.
+const StorageWholeCondition = "StorageWhole"
+
+// Reasons of StorageWholeCondition; while the storage cannot be asked it is Unknown with StorageNotAskedReason.
+const (
+	// StorageWholeReason says that every copy that is wanted exists and is in sync.
+	StorageWholeReason = "StorageWhole"
+	// StorageDegradedReason says that copies are missing or being rebuilt.
+	StorageDegradedReason = "StorageDegraded"
+	// NotGatedReason says that the gate was told to protect nothing.
+	NotGatedReason = "NotGated"
+)
+
+// MachinesGuardedCondition tells whether every Machine of the cluster would wait for the gate: on RepaveGate.
+const MachinesGuardedCondition = "MachinesGuarded"
+
+// Reasons of MachinesGuardedCondition.
+const (
+	// MachinesGuardedReason says that all have the pre-drain hook and no time limit that would end a drain by force.
+	MachinesGuardedReason = "MachinesGuarded"
+	// HookMissingReason says that Machines lack the pre-drain hook.
+	HookMissingReason = "HookMissing"
+	// DrainTimeoutReason says that Machines have a nodeDrainTimeoutSeconds: when it expires, Cluster API goes on whatever still runs on the node.
+	DrainTimeoutReason = "DrainTimeoutSet"
+	// ReadinessGateMissingReason says that workers lack the readiness gate, so that a rollout asks for the next node before the last one is whole. The
+	// gate holds it then.
+	ReadinessGateMissingReason = "ReadinessGateMissing"
+	// SurgeReason says that a MachineDeployment replaces before it removes (maxSurge above 0), so that a node that goes does not come back.
+	SurgeReason = "MaxSurgeSet"
+)
+
+// Reasons of ReadyCondition of RepaveGate and Repave.
+const (
+	// ClusterNotFoundReason says that clusterName names no Cluster.
+	ClusterNotFoundReason = "ClusterNotFound"
+	// AnotherGateReason says that the Cluster has an older RepaveGate, which is the one that counts.
+	AnotherGateReason = "AnotherGate"
+	// StorageInvalidReason says that spec.storage cannot work; the message names the field.
+	StorageInvalidReason = "StorageInvalid"
+	// HeldReason says that Machines wait for the gate; status.waiting explains each.
+	HeldReason = "MachinesHeld"
+	// OpenRepavesReason says that the deletion waits for repaves that are open or Machines that are held.
+	OpenRepavesReason = "RepavesOpen"
+	// ClaimedReason says that the Repave is a claim that waits to be confirmed.
+	ClaimedReason = "Claimed"
+	// InProgressReason says that the repave goes its way; the message says how far it is.
+	InProgressReason = "InProgress"
+	// IdentityChangedReason says that the node came back as another one to the storage: its old copies are orphaned.
+	IdentityChangedReason = "StorageIdentityChanged"
+	// RepaveClosedReason says that it is over.
+	RepaveClosedReason = "Closed"
+)

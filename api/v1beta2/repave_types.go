@@ -65,6 +65,10 @@ type RepaveSpec struct {
 	// +kubebuilder:validation:MaxLength=63
 	AdmittedReason string `json:"admittedReason,omitempty"`
 
+	// confirmedTime is when the storage was asked once more, with the claim made, and the node let go. Without it the claim waits.
+	// +optional
+	ConfirmedTime metav1.Time `json:"confirmedTime,omitempty,omitzero"`
+
 	// override is set when somebody overrode the gate.
 	// +optional
 	Override RepaveOverride `json:"override,omitempty,omitzero"`

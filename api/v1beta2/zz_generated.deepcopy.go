@@ -1910,6 +1910,7 @@ func (in *RepaveRole) DeepCopy() *RepaveRole {
 func (in *RepaveSpec) DeepCopyInto(out *RepaveSpec) {
 	*out = *in
 	in.AdmittedTime.DeepCopyInto(&out.AdmittedTime)
+	in.ConfirmedTime.DeepCopyInto(&out.ConfirmedTime)
 	in.Override.DeepCopyInto(&out.Override)
 	in.Before.DeepCopyInto(&out.Before)
 	in.ClosedTime.DeepCopyInto(&out.ClosedTime)

@@ -1,0 +1,166 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Package repave is the gate: it keeps a pre-drain hook on every Machine of a cluster and takes it off when pkg/repave says that the node may go,
+// after it has written the claim down as a Repave. It needs Cluster API's objects and the workload cluster only; whose infrastructure the Machines
+// have does not matter.
+package repave
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	kerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/finalizers"
+	"sigs.k8s.io/cluster-api/util/patch"
+	"sigs.k8s.io/cluster-api/util/paused"
+	"sigs.k8s.io/cluster-api/util/predicates"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/workload"
+)
+
+// How often a gate looks: at the storage while something waits or is under way, and when nothing does. Each look is a bounded number of calls
+// whatever the number of Machines.
+const (
+	busyInterval = 10 * time.Second
+	idleInterval = time.Minute
+)
+
+// NewProber makes the prober of a gate's storage in a workload cluster. An error is about the gate's spec.
+type NewProber func(storage *infrav1.RepaveStorage, cluster workload.Cluster) (storagehealth.Prober, error)
+
+// Reconciler reconciles RepaveGates.
+type Reconciler struct {
+	Client client.Client
+	// APIReader reads past the cache, for what the budget and an admission depend on.
+	APIReader client.Reader
+	Workloads workload.Clusters
+	NewProber NewProber
+	Recorder  events.EventRecorder
+	Clock     clock.PassiveClock
+	Metrics   *Metrics
+	// WatchFilterValue restricts the objects to those with this watch filter label.
+	WatchFilterValue string
+
+	looks looks
+}
+
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=repavegates;repaves,verbs=get;list;watch;create;update;patch;delete
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=repavegates/status;repaves/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachines;maashosts;maashostpools,verbs=get;list;watch
+// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters;machinesets;machinedeployments,verbs=get;list;watch
+// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=machines,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=machines/status,verbs=get;patch
+// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=machinedrainrules,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups=controlplane.cluster.x-k8s.io,resources=*,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// SetupWithManager starts the controller with the manager.
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
+	log := ctrl.LoggerFrom(ctx)
+	err := ctrl.NewControllerManagedBy(mgr).
+		For(&infrav1.RepaveGate{}).
+		Named("repavegate").
+		WithOptions(options).
+		WithEventFilter(predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilterValue)).
+		Watches(&infrav1.Repave{}, handler.EnqueueRequestsFromMapFunc(gateOfRepave)).
+		Watches(&clusterv1.Machine{}, handler.EnqueueRequestsFromMapFunc(r.gatesOfObject)).
+		Watches(&infrav1.MaasMachine{}, handler.EnqueueRequestsFromMapFunc(r.gatesOfObject)).
+		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(r.gatesOfCluster)).
+		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.RepaveGate{}, r.WatchFilterValue, r))
+	if err != nil {
+		return fmt.Errorf("building the RepaveGate controller: %w", err)
+	}
+	return nil
+}
+
+// Reconcile looks after one gate.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, reterr error) {
+	gate := &infrav1.RepaveGate{}
+	if err := r.Client.Get(ctx, req.NamespacedName, gate); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.looks.forget(req.NamespacedName)
+			r.Metrics.forget(req.NamespacedName)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	ctx = ctrl.LoggerInto(ctx, ctrl.LoggerFrom(ctx).WithValues("Cluster", klog.KRef(gate.Namespace, gate.Spec.ClusterName)))
+	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, gate, infrav1.GateFinalizer); err != nil || added {
+		return ctrl.Result{}, err
+	}
+	s := &scope{gate: gate, now: r.Clock.Now()}
+	if err := r.findCluster(ctx, s); err != nil {
+		return ctrl.Result{}, err
+	}
+	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, gate); err != nil || isPaused || requeue {
+		return ctrl.Result{}, err
+	}
+	patcher, err := patch.NewHelper(gate, r.Client)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	defer func() {
+		setStatus(s)
+		r.Metrics.observe(s)
+		reterr = kerrors.NewAggregate([]error{reterr, persist.Patch(ctx, patcher, gate, ownedConditions)})
+	}()
+	return r.reconcile(ctx, s)
+}
+
+// phase is a part of a reconcile. It sets facts of the scope.
+type phase func(ctx context.Context, s *scope) error
+
+func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, error) {
+	if s.cluster == nil {
+		return r.withoutCluster(ctx, s)
+	}
+	for _, p := range []phase{r.adopt, r.findOtherGate, r.listMachines, r.listRepaves} {
+		if err := p(ctx, s); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	if s.otherGate != "" {
+		return ctrl.Result{RequeueAfter: idleInterval}, nil
+	}
+	if s.deleting() {
+		return r.reconcileDelete(ctx, s)
+	}
+	phases := []phase{r.ensureHooks, r.look, r.track, r.admit, r.reportStorageReady, r.ensureDrainRules}
+	for _, p := range phases {
+		if err := p(ctx, s); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	if s.busy() {
+		return ctrl.Result{RequeueAfter: busyInterval}, nil
+	}
+	return ctrl.Result{RequeueAfter: idleInterval}, nil
+}

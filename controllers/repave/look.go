@@ -1,0 +1,131 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package repave
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/workload"
+)
+
+// minProbeInterval bounds the calls to a storage, however often something wakes the gate.
+const minProbeInterval = 5 * time.Second
+
+// looks remembers for each gate the last look at its storage. All of it can be lost: an unknown history only makes the gate wait longer.
+type looks struct {
+	mu  sync.Mutex
+	all map[client.ObjectKey]*lastLook
+}
+
+type lastLook struct {
+	report     *storagehealth.Report
+	at         time.Time
+	wholeSince time.Time
+}
+
+func (l *looks) of(key client.ObjectKey) *lastLook {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all == nil {
+		l.all = map[client.ObjectKey]*lastLook{}
+	}
+	if l.all[key] == nil {
+		l.all[key] = &lastLook{}
+	}
+	return l.all[key]
+}
+
+func (l *looks) forget(key client.ObjectKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.all, key)
+}
+
+// look reads the workload cluster's Nodes and asks its storage, not more often than minProbeInterval.
+func (r *Reconciler) look(ctx context.Context, s *scope) error {
+	if s.clusterDeleting() {
+		return nil
+	}
+	cluster, err := r.Workloads.Get(ctx, client.ObjectKeyFromObject(s.cluster))
+	if err != nil {
+		s.reportError = fmt.Sprintf("the workload cluster cannot be reached: %s", err)
+		if errors.Is(err, workload.ErrNotConnected) {
+			s.reportError = workload.ErrNotConnected.Error()
+		}
+		r.looks.of(client.ObjectKeyFromObject(s.gate)).wholeSince = time.Time{}
+		return nil
+	}
+	s.workload = cluster
+	if s.nodes, err = readNodes(ctx, cluster); err != nil {
+		s.reportError = err.Error()
+	} else if s.prober, err = r.NewProber(&s.gate.Spec.Storage, cluster); err != nil {
+		s.invalid, s.reportError = err.Error(), err.Error()
+	} else {
+		r.probe(ctx, s, minProbeInterval)
+		if err := r.findVirtualMachines(ctx, s); err != nil {
+			s.reportError, s.report = err.Error(), nil
+		}
+	}
+	return nil
+}
+
+func readNodes(ctx context.Context, cluster workload.Cluster) (map[string]*corev1.Node, error) {
+	list := &corev1.NodeList{}
+	if err := cluster.List(ctx, list); err != nil {
+		return nil, fmt.Errorf("listing the workload cluster's Nodes: %w", err)
+	}
+	nodes := make(map[string]*corev1.Node, len(list.Items))
+	for i := range list.Items {
+		nodes[list.Items[i].Name] = &list.Items[i]
+	}
+	return nodes, nil
+}
+
+// probe asks the storage unless it was asked within the interval.
+func (r *Reconciler) probe(ctx context.Context, s *scope, interval time.Duration) {
+	last := r.looks.of(client.ObjectKeyFromObject(s.gate))
+	now := r.Clock.Now()
+	if last.report != nil && now.Sub(last.at) < interval {
+		s.report, s.wholeSince = last.report, last.wholeSince
+		return
+	}
+	report, err := s.prober.Probe(ctx)
+	r.Metrics.probed(s, r.Clock.Now().Sub(now), err)
+	if err != nil {
+		s.report, s.reportError = nil, err.Error()
+		last.report, last.wholeSince = nil, time.Time{}
+		return
+	}
+	s.report, s.reportError = report, ""
+	last.report, last.at = report, now
+	switch {
+	case report.Placed:
+	case report.Whole != storagehealth.Yes:
+		last.wholeSince = time.Time{}
+	case last.wholeSince.IsZero():
+		last.wholeSince = now
+	}
+	s.wholeSince = last.wholeSince
+}
