@@ -25,22 +25,20 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	kerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/util/finalizers"
-	"sigs.k8s.io/cluster-api/util/patch"
-	"sigs.k8s.io/cluster-api/util/paused"
 	"sigs.k8s.io/cluster-api/util/predicates"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/reconciletime"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/watchfilter"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/workload"
@@ -69,7 +67,8 @@ type Reconciler struct {
 	// WatchFilterValue restricts the objects to those with this watch filter label.
 	WatchFilterValue string
 
-	looks looks
+	looks   looks
+	written persist.Versions
 }
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=repavegates;repaves,verbs=get;list;watch;create;update;patch;delete
@@ -80,6 +79,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=machines/status,verbs=get;patch
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=machinedrainrules,verbs=get;list;watch;create;update;patch
 // +kubebuilder:rbac:groups=controlplane.cluster.x-k8s.io,resources=*,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
@@ -87,7 +87,7 @@ type Reconciler struct {
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
 	log := ctrl.LoggerFrom(ctx)
 	err := ctrl.NewControllerManagedBy(mgr).
-		For(&infrav1.RepaveGate{}).
+		For(&infrav1.RepaveGate{}, builder.WithPredicates(r.written.Predicate())).
 		Named("repavegate").
 		WithOptions(options).
 		WithEventFilter(predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilterValue)).
@@ -95,7 +95,8 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		Watches(&clusterv1.Machine{}, handler.EnqueueRequestsFromMapFunc(r.gatesOfObject)).
 		Watches(&infrav1.MaasMachine{}, handler.EnqueueRequestsFromMapFunc(r.gatesOfObject)).
 		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(r.gatesOfCluster)).
-		Complete(watchfilter.Reconciler(mgr.GetClient(), &infrav1.RepaveGate{}, r.WatchFilterValue, r))
+		Complete(reconciletime.Measure("repavegate",
+			watchfilter.Reconciler(mgr.GetClient(), &infrav1.RepaveGate{}, r.WatchFilterValue, r)))
 	if err != nil {
 		return fmt.Errorf("building the RepaveGate controller: %w", err)
 	}
@@ -103,7 +104,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 }
 
 // Reconcile looks after one gate.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, reterr error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, reterr error) {
 	gate := &infrav1.RepaveGate{}
 	if err := r.Client.Get(ctx, req.NamespacedName, gate); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -112,25 +113,26 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if r.written.Behind(gate) {
+		return persist.Retry(nil)
+	}
 	ctx = ctrl.LoggerInto(ctx, ctrl.LoggerFrom(ctx).WithValues("Cluster", klog.KRef(gate.Namespace, gate.Spec.ClusterName)))
-	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, gate, infrav1.GateFinalizer); err != nil || added {
-		return ctrl.Result{}, err
+	patcher := persist.NewPatcher(r.Client, &r.written, gate)
+	if err := patcher.EnsureFinalizer(ctx, infrav1.GateFinalizer); err != nil {
+		return persist.Retry(err)
 	}
 	s := &scope{gate: gate, now: r.Clock.Now()}
 	if err := r.findCluster(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, gate); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
-	patcher, err := patch.NewHelper(gate, r.Client)
-	if err != nil {
+	if stop, err := persist.StopIfPaused(ctx, r.Client, s.cluster, gate); err != nil || stop {
 		return ctrl.Result{}, err
 	}
 	defer func() {
-		setStatus(s)
-		r.Metrics.observe(s)
-		reterr = kerrors.NewAggregate([]error{reterr, persist.Patch(ctx, patcher, gate, ownedConditions)})
+		result, reterr = patcher.Finish(ctx, func() {
+			setStatus(s)
+			r.Metrics.observe(s)
+		}, result, reterr)
 	}()
 	return r.reconcile(ctx, s)
 }

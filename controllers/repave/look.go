@@ -18,7 +18,6 @@ package repave
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -71,9 +70,6 @@ func (r *Reconciler) look(ctx context.Context, s *scope) error {
 	cluster, err := r.Workloads.Get(ctx, client.ObjectKeyFromObject(s.cluster))
 	if err != nil {
 		s.reportError = fmt.Sprintf("the workload cluster cannot be reached: %s", err)
-		if errors.Is(err, workload.ErrNotConnected) {
-			s.reportError = workload.ErrNotConnected.Error()
-		}
 		r.looks.of(client.ObjectKeyFromObject(s.gate)).wholeSince = time.Time{}
 		return nil
 	}

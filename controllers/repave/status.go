@@ -23,17 +23,11 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth"
 )
-
-// ownedConditions are the conditions that this controller is the author of.
-var ownedConditions = []string{
-	clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.StorageWholeCondition, infrav1.MachinesGuardedCondition,
-}
 
 // shownMachines bounds the lists of the status.
 const shownMachines = 100

@@ -28,12 +28,11 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/cluster-api/controllers/clustercache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// ErrNotConnected means that the workload cluster cannot be reached now; the connection is retried in the background.
-var ErrNotConnected = errors.New("not connected to the workload cluster")
+// ErrNoKubeconfig means that the Cluster has no kubeconfig Secret yet, or none any more.
+var ErrNoKubeconfig = errors.New("the Cluster has no kubeconfig Secret")
 
 // Cluster is one workload cluster.
 type Cluster interface {
@@ -67,32 +66,8 @@ type Request struct {
 
 // Clusters finds workload clusters.
 type Clusters interface {
-	// Get returns the workload cluster of a Cluster, ErrNotConnected while it cannot be reached.
+	// Get returns the workload cluster of a Cluster, ErrNoKubeconfig before it has been made.
 	Get(ctx context.Context, cluster client.ObjectKey) (Cluster, error)
-}
-
-// FromCache finds workload clusters in Cluster API's cluster cache.
-func FromCache(cache clustercache.ClusterCache) Clusters { return cached{cache} }
-
-type cached struct{ cache clustercache.ClusterCache }
-
-func (c cached) Get(ctx context.Context, key client.ObjectKey) (Cluster, error) {
-	live, err := c.cache.GetUncachedClient(ctx, key)
-	if err != nil {
-		return nil, notConnected(err)
-	}
-	config, err := c.cache.GetRESTConfig(ctx, key)
-	if err != nil {
-		return nil, notConnected(err)
-	}
-	return New(live, config)
-}
-
-func notConnected(err error) error {
-	if errors.Is(err, clustercache.ErrClusterNotConnected) {
-		return ErrNotConnected
-	}
-	return err
 }
 
 // callTimeout bounds a call and the reading of its answer, which may be tens of megabytes.
