@@ -23,9 +23,10 @@ import (
 
 // Decide judges every candidate. Those admitted count against the ones judged after them, so that all admissions of one decision can be carried
 // out together. The verdicts come in the order of the judgement; the same input gives the same verdicts.
-func Decide(in Input) []Verdict {
-	d := newDecision(in)
-	verdicts := make([]Verdict, 0, len(in.Candidates))
+func Decide(in Input) []Verdict { return newDecision(in).decide() }
+
+func (d *decision) decide() []Verdict {
+	verdicts := make([]Verdict, 0, len(d.Candidates))
 	for _, c := range d.order() {
 		v := d.judge(c)
 		v.Machine = c.Machine
@@ -39,15 +40,18 @@ func Decide(in Input) []Verdict {
 
 // Recheck judges one candidate that was admitted a moment ago once more, with everything read afresh: right before the hook is taken off. Its
 // own claim is already among the flights and does not count against it.
-func Recheck(in Input, machine string) (Verdict, bool) {
+func Recheck(in Input, machine string) (Verdict, bool) { return recheck(in, machine, "") }
+
+func recheck(in Input, machine, without string) (Verdict, bool) {
 	i := slices.IndexFunc(in.Candidates, func(c Candidate) bool { return c.Machine == machine })
 	if i < 0 {
 		return Verdict{}, false
 	}
-	candidate := in.Candidates[i]
-	in.Candidates = []Candidate{candidate}
+	in.Candidates = []Candidate{in.Candidates[i]}
 	in.Flights = slices.DeleteFunc(slices.Clone(in.Flights), func(f Flight) bool { return f.Machine == machine })
-	return Decide(in)[0], true
+	d := newDecision(in)
+	d.without = without
+	return d.decide()[0], true
 }
 
 // decision is the state of one Decide.

@@ -109,13 +109,15 @@ func opaque(whole, available storagehealth.Answer) func(*Input) {
 	}
 }
 
-func TestOneNode(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name string
-		in   *world
-		want string
-	}{
+// oneCase is one candidate's situation.
+type oneCase struct {
+	name string
+	in   *world
+	want string
+}
+
+func oneNode() []oneCase {
+	return []oneCase{
 		{"all is whole", newWorld("a", "b", "c").volume("v", 2, "a", "b").wants("a"), "m-a admitted: StorageWhole"},
 		{"nothing is on it", newWorld("a", "b", "c").volume("v", 2, "c", "b").wants("a"), "m-a admitted: NodeHoldsNoData"},
 		{"copies are surplus", newWorld("a", "b", "c").volume("v", 2, "a", "b", "c").wants("a"), "m-a admitted: DataCompleteElsewhere"},
@@ -166,6 +168,9 @@ func TestOneNode(t *testing.T) {
 		{"in parallel", newWorld("a", "b", "c", "d").parallel(2).volume("v", 2, "a", "b").open("c", true).wants("a"), "m-a admitted: StorageWhole"},
 		{"in parallel, budget spent", newWorld("a", "b", "c", "d").parallel(1).volume("v", 2, "a", "b").open("c", true).wants("a"), "m-a held: BudgetExhausted"},
 		{"no Node ever", newWorld("b").with(func(in *Input) { in.Report = nil }).wants(""), "m- admitted: NeverHadANode"},
+		{"nothing is protected", newWorld("a").volume("v", 1, "a").with(func(in *Input) { in.Rules.Ungated = true }).wants("a"), "m-a admitted: NotGated"},
+		{"its own claim is open", newWorld("a", "b").volume("v", 2, "a", "b").
+			with(func(in *Input) { in.Flights = []Flight{{Machine: "m-a", Node: "a"}} }).wants("a"), "m-a admitted: AlreadyAdmitted"},
 		{"the cluster goes", newWorld("a").volume("v", 1, "a").with(func(in *Input) { in.ClusterDeleting = true }).wants("a"), "m-a admitted: ClusterDeleting"},
 		{"peers without a hook", newWorld("a", "b").volume("v", 2, "a", "b").wants("a", unhooked), "m-a held: HookMissing"},
 		{"overridden", newWorld("a").volume("v", 1, "a").
@@ -194,7 +199,11 @@ func TestOneNode(t *testing.T) {
 		{"a drive set that moves", newWorld("a", "b").volume("v", 1, "a").with(func(in *Input) { in.Report.Locality = storagehealth.Movable }).wants("a"),
 			"m-a admitted: StorageWhole"},
 	}
-	for _, tt := range tests {
+}
+
+func TestOneNode(t *testing.T) {
+	t.Parallel()
+	for _, tt := range oneNode() {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			if got := said(Decide(tt.in.Input)); got != tt.want {

@@ -38,4 +38,3 @@ func (p Prober) Probe(context.Context) (*storagehealth.Report, error) {
 func (p Prober) Confirm(context.Context, string, []string) (storagehealth.Answer, string, error) {
 	return storagehealth.Yes, "", nil
 }
-
