@@ -311,7 +311,8 @@ func (r *Reconciler) controlPlaneObject(ctx context.Context, s *scope) (*unstruc
 	}
 	cp, err := external.GetObjectFromContractVersionedRef(ctx, r.Client, s.cluster.Spec.ControlPlaneRef, s.cluster.Namespace)
 	if err != nil {
-		if apierrors.IsNotFound(err) {
+		// A control plane of another provider than kubeadm's may be none of the manager's business; its Machines are judged without it.
+		if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
 			return nil, nil //nolint:nilnil // as above
 		}
 		return nil, fmt.Errorf("getting the control plane: %w", err)
