@@ -63,14 +63,23 @@ func TestContractTemplateCapacity(t *testing.T) {
 	w.template("all", func(*infrav1.MaasMachineSpec) {})
 	w.template("large", func(s *infrav1.MaasMachineSpec) { s.Selector.MinCPUCount = 16 })
 	w.template("none", func(s *infrav1.MaasMachineSpec) { s.Selector.MinCPUCount = 1000 })
-	w.awaitCapacity("all", "32 128Gi amd64 linux")
-	w.awaitCapacity("large", "32 128Gi amd64 linux")
+	w.template("disk", func(s *infrav1.MaasMachineSpec) { s.Selector.Disks = infrav1.DiskCount{MinCount: 1, MinSizeGB: 400} })
+	w.template("larger-disk", func(s *infrav1.MaasMachineSpec) { s.Selector.Disks = infrav1.DiskCount{MinCount: 1, MinSizeGB: 100000} })
+	w.template("adapter", func(s *infrav1.MaasMachineSpec) {
+		s.Selector.NetworkAdapters = infrav1.NetworkAdapterCount{MinCount: 1, MinSpeedMbps: 10000}
+	})
+	w.template("adapters", func(s *infrav1.MaasMachineSpec) { s.Selector.NetworkAdapters = infrav1.NetworkAdapterCount{MinCount: 2} })
+	for _, fitting := range []string{"all", "large", "disk", "adapter"} {
+		w.awaitCapacity(fitting, "32 128Gi amd64 linux")
+	}
+	for _, without := range []string{"none", "larger-disk", "adapters"} {
+		w.awaitCapacity(without, "0 0  ")
+	}
 	if _, err := theLab.AddHost(maassim.MachineSpec{Hostname: w.ns + "-small", Pool: w.ns, CPUs: 8, MemoryMiB: 16384, Tags: []string{"slow"}}); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitCapacity("all", "8 16Gi amd64 linux")
 	w.awaitCapacity("large", "32 128Gi amd64 linux")
-	w.awaitCapacity("none", "0 0  ")
 
 	pool := &infrav1.MaasHostPool{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: poolName}}
 	w.patch(pool, func() { pool.Spec.Selector.NotTags = []string{"slow"} })
