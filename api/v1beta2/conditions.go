@@ -206,6 +206,45 @@ const (
 	ReleaseFailedReason = "ReleaseFailed"
 )
 
+// NetworkConfiguredCondition tells whether the server has the network that was asked for: on MaasHost and MaasMachine, where one is described.
+const NetworkConfiguredCondition = "NetworkConfigured"
+
+// Reasons of NetworkConfiguredCondition. Nothing is installed while it is False; HostDeployedCondition has the reason too.
+const (
+	// NetworkConfiguredReason says that the network in MAAS is the one that was asked for.
+	NetworkConfiguredReason = "NetworkConfigured"
+	// ConfiguringNetworkReason says that the network is set up before the installation.
+	ConfiguringNetworkReason = "ConfiguringNetwork"
+	// NetworkForbiddenReason says that the API key is not an administrator's, which changing a server's network needs.
+	NetworkForbiddenReason = "NetworkForbidden"
+	// NetworkNotTakenReason says that MAAS took every call and the network is not as it should be all the same.
+	NetworkNotTakenReason = "NetworkNotTaken"
+	// NICNotFoundReason says that the server has no NIC for a name in the network.
+	NICNotFoundReason = "NICNotFound"
+	// CablingMismatchReason says that a NIC is cabled to another network, or to none.
+	CablingMismatchReason = "CablingMismatch"
+	// InterfaceNameTakenReason says that a NIC has the name of an interface that is to be made, or that its own name makes another too long.
+	InterfaceNameTakenReason = "InterfaceNameTaken"
+	// SubnetNotFoundReason says that MAAS does not have a subnet of the network.
+	SubnetNotFoundReason = "SubnetNotFound"
+	// SubnetMismatchReason says that a subnet is in another VLAN of MAAS than the interface that is to be linked to it.
+	SubnetMismatchReason = "SubnetMismatch"
+	// VLANNotFoundReason says that MAAS does not have a VLAN of the network in the fabric.
+	VLANNotFoundReason = "VLANNotFound"
+	// GatewayMissingReason says that the subnet of the default gateway has no gateway in MAAS.
+	GatewayMissingReason = "GatewayMissing"
+	// StaticRouteMissingReason says that MAAS does not have a static route that the network needs.
+	StaticRouteMissingReason = "StaticRouteMissing"
+	// WaitingForAddressReason says that an IPAM pool has given no address yet; the message has the pool's words.
+	WaitingForAddressReason = "WaitingForAddress"
+	// AddressOutsideSubnetReason says that the address of an IPAM pool is not in the subnet that it is for.
+	AddressOutsideSubnetReason = "AddressOutsideSubnet"
+	// AddressInUseReason says that MAAS has given the server's address to somebody else.
+	AddressInUseReason = "AddressInUse"
+	// AddressesExhaustedReason says that MAAS has no address left in a subnet.
+	AddressesExhaustedReason = "AddressesExhausted"
+)
+
 // HostsAvailableCondition tells whether the pool has servers to give: on MaasHostPool.
 const HostsAvailableCondition = "HostsAvailable"
 

@@ -261,6 +261,12 @@ type MaasHostStatus struct {
 	// +optional
 	DeployStartTime metav1.Time `json:"deployStartTime,omitempty,omitzero"`
 
+	// nodeSubnet is the CIDR of the subnet that spec.network.nodeSubnet names.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=43
+	NodeSubnet string `json:"nodeSubnet,omitempty"`
+
 	// deployedTime is when the server was first seen deployed: its installed system had fetched the user data.
 	// +optional
 	DeployedTime metav1.Time `json:"deployedTime,omitempty,omitzero"`

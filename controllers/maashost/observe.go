@@ -73,8 +73,8 @@ func (s *scope) compare() {
 		return
 	}
 	s.observation.Disks = s.disksWork()
+	s.observation.Network = s.networkWork()
 	if s.host.Spec.ConsumerRef.Name != "" {
-		s.observation.Network = s.networkWork()
 		s.observation.Install = s.installWork()
 	}
 }

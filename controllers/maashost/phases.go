@@ -116,6 +116,9 @@ func (r *Reconciler) drive(ctx context.Context, s *scope) (ctrl.Result, error) {
 		if err := r.noteProgress(ctx, s); err != nil {
 			return ctrl.Result{}, err
 		}
+		if err := r.loadNetwork(ctx, s); err != nil {
+			return r.afterFailure(s, err)
+		}
 		s.compare()
 		s.step = lifecycle.Next(s.lease(), s.observation)
 		again, err := r.act(ctx, s)
@@ -126,10 +129,13 @@ func (r *Reconciler) drive(ctx context.Context, s *scope) (ctrl.Result, error) {
 			break
 		}
 	}
+	if err := r.learnNodeSubnet(ctx, s); err != nil {
+		return r.afterFailure(s, err)
+	}
 	if s.retryAfter > 0 {
 		return ctrl.Result{RequeueAfter: s.retryAfter}, nil
 	}
-	if s.step.Verb == lifecycle.Hold || s.userDataMissing || s.refused != nil {
+	if s.step.Verb == lifecycle.Hold || s.userDataMissing || s.refused != nil || s.network.refusal != nil {
 		return ctrl.Result{RequeueAfter: holdRecheck}, nil
 	}
 	return ctrl.Result{RequeueAfter: r.untilQuarantineEnds(s)}, nil

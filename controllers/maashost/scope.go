@@ -43,7 +43,7 @@ const (
 type scope struct {
 	host *infrav1.MaasHost
 	// now is when the reconcile began.
-	now time.Time
+	now     time.Time
 	patcher *persist.Patcher
 	// cluster is nil when it is gone.
 	cluster *clusterv1.Cluster
@@ -59,6 +59,8 @@ type scope struct {
 	step        lifecycle.Step
 	// userDataMissing is set by drive when the Secret is not there.
 	userDataMissing bool
+	// network is set by drive.
+	network networkFacts
 	// refused says why an act was not taken although the plan asked for it.
 	refused *refusedAct
 	// refusal is MAAS's refusal of the last call, set by drive.

@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/hostnetwork"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/lifecycle"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
@@ -41,6 +42,7 @@ func setStatus(s *scope) {
 		c.ObservedGeneration = s.host.Generation
 		conditions.Set(s.host, c)
 	}
+	setNetwork(s)
 	if state := stateOf(s, ready); state != s.host.Status.State {
 		s.host.Status.State, s.host.Status.StateTime = state, metav1.NewTime(s.now)
 	}
@@ -58,7 +60,7 @@ func setInventory(s *scope) {
 		Power:        string(m.Power),
 		Zone:         m.Zone,
 		ResourcePool: m.Pool,
-		Addresses:    m.Addresses,
+		Addresses:    hostnetwork.NodeAddresses(m.Addresses, s.nodeSubnet()),
 	}
 }
 
@@ -129,6 +131,8 @@ func judgement(s *scope) (allocated, deployed verdict) {
 			return yes(infrav1.AllocatedReason), v
 		}
 		return v, v
+	case s.network.refusal != nil && s.step.Verb == lifecycle.PrepareNetwork:
+		return networkRefusal(s)
 	case s.refusal != nil:
 		return refused(s)
 	}
@@ -211,7 +215,7 @@ func trouble(s *scope) (verdict, bool) {
 	case lifecycle.DisksRefused:
 		return no(infrav1.DisksRefusedReason, "%s is not installed because of its disks", name), true
 	case lifecycle.NetworkRefused:
-		return no(infrav1.NetworkRefusedReason, "%s is not installed because its network cannot be as asked for", name), true
+		return networkTrouble(s), true
 	case lifecycle.NotEmpty:
 		return no(infrav1.HostNotEmptyReason, "%s is kept empty, and MAAS says %q of it: somebody installed it under this lease. "+
 			"It is left alone", name, state(s)), true

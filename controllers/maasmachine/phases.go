@@ -106,6 +106,9 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 	if err := r.findImage(ctx, s, session, &request); err != nil || s.wait != nil {
 		return err
 	}
+	if err := r.addNetwork(ctx, s, session, &request); err != nil || s.wait != nil {
+		return err
+	}
 	leased, machines, err := r.leases(ctx, session)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 )
 
 // setStatus writes the whole status from the facts of the scope.
@@ -33,6 +34,27 @@ func setStatus(s *scope) {
 		c.ObservedGeneration = s.maasMachine.Generation
 		conditions.Set(s.maasMachine, c)
 	}
+	setNetwork(s)
+}
+
+// setNetwork passes on what the lease says of the network, where one is described.
+func setNetwork(s *scope) {
+	if !access.HasNetwork(s.maasMachine.Spec.Network) {
+		conditions.Delete(s.maasMachine, infrav1.NetworkConfiguredCondition)
+		return
+	}
+	c := metav1.Condition{Type: infrav1.NetworkConfiguredCondition, Status: metav1.ConditionFalse,
+		Reason: infrav1.WaitingForAllocationReason, Message: "No server is leased yet"}
+	if s.host != nil {
+		c.Reason, c.Message = infrav1.ConfiguringNetworkReason, "The network is set up before the installation"
+		if of := conditions.Get(s.host, infrav1.NetworkConfiguredCondition); of != nil {
+			c.Status, c.Reason, c.Message = of.Status, of.Reason, of.Message
+		}
+	} else if of := conditions.Get(s.maasMachine, infrav1.NetworkConfiguredCondition); of != nil && s.maasMachine.Spec.ProviderID != "" {
+		c.Status, c.Reason, c.Message = of.Status, of.Reason, of.Message
+	}
+	c.ObservedGeneration = s.maasMachine.Generation
+	conditions.Set(s.maasMachine, c)
 }
 
 // setHostFacts reports the server. What was known stays when the lease is gone: the Machine still wants its addresses.

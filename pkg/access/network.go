@@ -128,3 +128,32 @@ func prefix(s string) netip.Prefix {
 	p, _ := netip.ParsePrefix(s)
 	return p
 }
+
+// AddressPool is a static link whose address comes from an IPAM pool.
+type AddressPool struct {
+	// Interface by its name in the network.
+	Interface string
+	Subnet    hostnetwork.SubnetRef
+	Ref       infrav1.IPAMPoolReference
+}
+
+// AddressPools lists the links whose address comes from an IPAM pool, those of a layout under the names of its interfaces.
+func AddressPools(n infrav1.HostNetwork) []AddressPool {
+	var pools []AddressPool
+	add := func(on string, a infrav1.LinkAddress) {
+		if a.IPAMPoolRef.Name != "" {
+			pools = append(pools, AddressPool{Interface: on, Subnet: subnetRef(a.Subnet), Ref: a.IPAMPoolRef})
+		}
+	}
+	if n.Layout != "" {
+		// Expand has these three first, in this order.
+		links := layout(n).Expand().Links
+		add(links[0].Interface, n.LayoutParameters.PXE.LinkAddress)
+		add(links[1].Interface, n.LayoutParameters.Management.LinkAddress)
+		add(links[2].Interface, n.LayoutParameters.Data.LinkAddress)
+	}
+	for _, l := range n.Links {
+		add(l.Interface, l.LinkAddress)
+	}
+	return pools
+}

@@ -44,6 +44,8 @@ type Resolver struct {
 	regions map[string]region
 	// images are the lists of images by session.
 	images map[string]*imageList
+	// catalogs are the networks by session.
+	catalogs map[string]*catalog
 	// opened are the sessions opened a moment ago, by Secret.
 	opened map[client.ObjectKey]opened
 	// namespaces are the labels of namespaces as they were a moment ago.
@@ -83,7 +85,7 @@ func NewResolver(reader client.Reader, sessions Sessions, clk clock.PassiveClock
 	return &Resolver{
 		reader: reader, sessions: sessions, clock: clk, managerNamespace: managerNamespace,
 		regions: map[string]region{}, opened: map[client.ObjectKey]opened{}, namespaces: map[string]namespaceLabels{},
-		kept: map[user]kept{}, images: map[string]*imageList{},
+		kept: map[user]kept{}, images: map[string]*imageList{}, catalogs: map[string]*catalog{},
 	}
 }
 

@@ -48,6 +48,8 @@ type Request struct {
 	Architectures []string
 	// Selectors have to hold together: the pool's and the machine's own.
 	Selectors []Selector
+	// Fits tells why a machine cannot be what it is wanted for, such as by its cabling; "" when it can. nil for no such demands.
+	Fits func(m *maas.Machine) Reason
 }
 
 // Input is all that the decision rests on.

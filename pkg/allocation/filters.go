@@ -31,7 +31,8 @@ type Reason string
 type filter func(in Input, m *maas.Machine) Reason
 
 // filters are what a machine is: they change only when somebody changes the machine or the request.
-var filters = []filter{inResourcePool, inZone, inSelectedZones, hasArchitecture, fitsImage, hasCPUs, hasMemory, hasDisks, hasNICs, hasTags, lacksTags}
+var filters = []filter{inResourcePool, inZone, inSelectedZones, hasArchitecture, fitsImage, hasCPUs, hasMemory, hasDisks, hasNICs, hasTags, lacksTags,
+	fits}
 
 // states are what a machine does now.
 var states = []filter{notLeased, isFree}
@@ -179,6 +180,13 @@ func lacksTags(in Input, m *maas.Machine) Reason {
 	}
 	slices.Sort(present)
 	return Reason("with excluded tag " + strings.Join(present, ", "))
+}
+
+func fits(in Input, m *maas.Machine) Reason {
+	if in.Request.Fits == nil {
+		return ""
+	}
+	return in.Request.Fits(m)
 }
 
 func notLeased(in Input, m *maas.Machine) Reason {

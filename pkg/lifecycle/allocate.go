@@ -24,15 +24,20 @@ import (
 func nextToAllocate(l Lease, o Observation) Step {
 	if o.Machine != nil && o.Machine.Status == maas.StatusReady && o.Machine.Owner == "" {
 		switch {
-		case o.Disks == WorkNone:
+		case o.Disks == WorkNone && o.Network == WorkNone:
 			// Allocation is a compare-and-swap in MAAS, so it needs no fresh read.
 			return Step{Allocate, NotAllocated}
 		case !o.Fresh:
 			return Step{Verify, Preparing}
 		case o.Disks == WorkDue:
 			return Step{PrepareDisks, Preparing}
-		default:
+		case o.Disks != WorkNone:
 			return Step{Hold, DisksRefused}
+		case o.Network == WorkDue:
+			// A bridge that is made on an allocated machine goes with its release; one that is made now stays.
+			return Step{PrepareNetwork, Preparing}
+		default:
+			return Step{Hold, NetworkRefused}
 		}
 	}
 	if !o.Fresh {

@@ -17,12 +17,12 @@ limitations under the License.
 // Package lifecycle plans what to do next with one leased MAAS machine: observe, plan, act, and again. The plan is pure; the
 // maashost controller observes and acts.
 //
-// A lease may be empty: the machine is kept allocated and nothing is installed on it. With a consumer its disks are prepared while it
-// is Ready and nobody's, its network while it is allocated, and then it is installed. Vacating releases it and lets the lease go on;
+// A lease may be empty: the machine is kept allocated and nothing is installed on it. With a consumer its disks and network are prepared
+// while it is Ready and nobody's, its network again while it is allocated if need be, and then it is installed. Vacating releases it and lets the lease go on;
 // ending releases it for good.
 //
 // Two rules govern the plan. Nothing is changed, deployed or released on a memory: such a step comes only after a fresh read
-// (Observation.Fresh) that proves the allocation to be ours, or the machine to be nobody's where its disks are prepared. And a state that
+// (Observation.Fresh) that proves the allocation to be ours, or the machine to be nobody's where its disks or network are prepared. And a state that
 // was not expected leads to Hold, never to an act.
 package lifecycle
 
@@ -113,7 +113,7 @@ const (
 	Allocate Verb = "Allocate"
 	// Annotate writes our workload annotations.
 	Annotate Verb = "Annotate"
-	// PrepareNetwork changes the interfaces of a machine that is allocated to us.
+	// PrepareNetwork changes the interfaces of a machine that is allocated to us, or Ready and nobody's.
 	PrepareNetwork Verb = "PrepareNetwork"
 	// Deploy installs it.
 	Deploy Verb = "Deploy"

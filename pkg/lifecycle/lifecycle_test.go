@@ -96,6 +96,10 @@ func TestNext(t *testing.T) {
 		{"allocated with disks to prepare", progress["allocated"], fresh(disks(lifecycle.WorkDue, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.AskVacate, Situation: lifecycle.Preparing}},
 		{"prepared and allocated with disks to prepare again", progress["prepared"], fresh(disks(lifecycle.WorkDue, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DisksRefused}},
 		{"network to prepare", progress["allocated"], fresh(network(lifecycle.WorkDue, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.PrepareNetwork, Situation: lifecycle.Preparing}},
+		{"network to prepare while nobody has it, from memory", progress["new"], network(lifecycle.WorkDue, free), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Preparing}},
+		{"network to prepare while nobody has it", progress["new"], fresh(network(lifecycle.WorkDue, free)), lifecycle.Step{Verb: lifecycle.PrepareNetwork, Situation: lifecycle.Preparing}},
+		{"disks come before the network", progress["new"], fresh(disks(lifecycle.WorkDue, network(lifecycle.WorkDue, free))), lifecycle.Step{Verb: lifecycle.PrepareDisks, Situation: lifecycle.Preparing}},
+		{"network that the cabling cannot carry, before anything is taken", progress["new"], fresh(network(lifecycle.WorkRefused, free)), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.NetworkRefused}},
 		{"network that the cabling cannot carry", progress["allocated"], fresh(network(lifecycle.WorkRefused, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.NetworkRefused}},
 		{"network that differs on a deployed machine", progress["deployed"], fresh(network(lifecycle.WorkDue, ours(maas.StatusDeployed))), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Deployed}},
 		{"installation not checked yet", progress["deploying"], fresh(install(lifecycle.WorkDue, ours(maas.StatusDeploying))), lifecycle.Step{Verb: lifecycle.CheckInstall, Situation: lifecycle.Deploying}},
@@ -176,8 +180,11 @@ func TestNextKeepsItsPromises(t *testing.T) {
 				fail("disks are prepared only on a machine that a fresh read shows to be Ready and nobody's")
 			}
 		case lifecycle.PrepareNetwork:
-			if !proven || o.Machine.Status != maas.StatusAllocated || l.Empty || leaving || l.DeployStarted || l.Deployed || o.Network != lifecycle.WorkDue {
-				fail("the network is prepared only on a freshly proven allocation of ours that was never deployed")
+			ready := o.Fresh && o.Ownership == lifecycle.OwnershipNotOurs && o.Machine.Status == maas.StatusReady && o.Machine.Owner == "" &&
+				(l.Empty || !l.Allocated)
+			ours := proven && o.Machine.Status == maas.StatusAllocated && !l.Empty && !l.DeployStarted && !l.Deployed
+			if !(ready || ours) || leaving || o.Network != lifecycle.WorkDue {
+				fail("the network is prepared only on a machine that a fresh read shows to be Ready and nobody's, or ours and never deployed")
 			}
 		case lifecycle.CheckInstall:
 			if !proven || o.Machine.Status != maas.StatusDeploying || leaving || o.Install != lifecycle.WorkDue {

@@ -19,6 +19,7 @@ package provider
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -113,9 +114,11 @@ func (w *world) decoys() (untouched func()) {
 
 // trap kills the manager at the nth MAAS call that concerns the world's machine.
 type trap struct {
-	w      *world
-	phase  maassim.Phase
-	n      int
+	w     *world
+	phase maassim.Phase
+	n     int
+	// only restricts the trap to calls of such a name.
+	only   string
 	remove func()
 
 	mu    sync.Mutex
@@ -166,6 +169,9 @@ func (tr *trap) intercept(c *maassim.Call, p maassim.Phase) maassim.Action {
 // concerns tells the calls about the world's servers from those of the shared look at MAAS. A read leaves MAAS as it was, so being killed
 // before or after it comes to the same.
 func (tr *trap) concerns(c *maassim.Call) bool {
+	if !strings.HasPrefix(c.Name, tr.only) {
+		return false
+	}
 	switch c.Name {
 	case "machines.list":
 		return tr.phase == maassim.Before && len(c.Form["agent_name"]) > 0
