@@ -245,6 +245,45 @@ const (
 	AddressesExhaustedReason = "AddressesExhausted"
 )
 
+// DisksReadyCondition tells whether the server's disks are as they have to be before an installation: the boot disk is chosen and laid out, and
+// what is to be kept is out of MAAS's reach. On MaasHost.
+const DisksReadyCondition = "DisksReady"
+
+// Reasons of DisksReadyCondition. Each but the first three holds the server until what the message names has changed.
+const (
+	// DisksReadyReason says that nothing stands in the way.
+	DisksReadyReason = "DisksReady"
+	// DataDisksWipedReason says that dataDisks is Wipe: nothing stands in the way, and MAAS wipes the data disks.
+	DataDisksWipedReason = "DataDisksWiped"
+	// DisksPreparingReason says that disks are being taken out of MAAS's inventory, or the boot disk is laid out.
+	DisksPreparingReason = "DisksPreparing"
+	// BootDiskNotFoundReason says that no disk in MAAS's inventory can be booted from as asked.
+	BootDiskNotFoundReason = "BootDiskNotFound"
+	// BootDiskProtectedReason says that the disk to boot from is one to protect.
+	BootDiskProtectedReason = "BootDiskProtected"
+	// BootDiskAmbiguousReason says that the installer could take a disk that is to be kept for the boot disk.
+	BootDiskAmbiguousReason = "BootDiskAmbiguous"
+	// BootDiskChangedReason says that the boot disk is gone and that nobody said which disk takes its place.
+	BootDiskChangedReason = "BootDiskChanged"
+	// DisksExposedReason says that a deploy would wipe disks that are to be kept.
+	DisksExposedReason = "DisksExposed"
+	// DisksNotPreparedReason says that MAAS does not have the boot disk or the layout that was asked for.
+	DisksNotPreparedReason = "DisksNotPrepared"
+	// DisksNeedAdministratorReason says that MAAS's inventory of disks has to be changed and that the key is not an administrator's. On
+	// MaasMachine, as a reason of HostLeasedCondition, that dataDisks is Preserve with such a key.
+	DisksNeedAdministratorReason = "NeedsAdministrator"
+	// InstallWouldWipeReason says that an installation was aborted because it would have wiped a disk that is to be kept.
+	InstallWouldWipeReason = "InstallWouldWipe"
+	// InstallUnreadableReason says that an installation was aborted because it could not be told what it would have wiped.
+	InstallUnreadableReason = "InstallUnreadable"
+	// EraseForcedReason says that the server is not released because MAAS erases all disks at every release.
+	EraseForcedReason = "EraseForced"
+	// EraseAskedReason says that the server is not released because its pool asks for disks to be erased that are to be kept.
+	EraseAskedReason = "EraseAsked"
+	// MemoryUnsupportedReason says that this MAAS cannot run a system from memory.
+	MemoryUnsupportedReason = "MemoryUnsupported"
+)
+
 // HostsAvailableCondition tells whether the pool has servers to give: on MaasHostPool.
 const HostsAvailableCondition = "HostsAvailable"
 

@@ -62,11 +62,15 @@ func (r *Reconciler) annotate(ctx context.Context, s *scope) error {
 // deploy is irreversible: it wipes disks. It comes only after a fresh read in this reconcile that showed the allocation to be ours.
 func (r *Reconciler) deploy(ctx context.Context, s *scope) (bool, error) {
 	if wait, refusal := r.refusals.pending(s.host.UID, r.Clock.Now()); wait > 0 {
-		s.refusal, s.retryAfter = refusal, wait
+		s.noteRefusal(refusal, wait)
 		return false, nil
 	}
 	userData, err := r.userData(ctx, s)
 	if err != nil || s.userDataMissing {
+		return false, err
+	}
+	if refusal, err := r.guardDeploy(ctx, s); err != nil || refusal != nil {
+		s.refuseDisks(refusal)
 		return false, err
 	}
 	ctrl.LoggerFrom(ctx).Info("Deploying server", "systemID", s.host.Spec.SystemID, "image", s.host.Spec.Image.Name)
@@ -75,6 +79,7 @@ func (r *Reconciler) deploy(ctx context.Context, s *scope) (bool, error) {
 		DistroSeries: s.host.Spec.Image.Name,
 		Kernel:       s.host.Spec.Image.Kernel,
 		UserData:     userData,
+		Ephemeral:    s.disks.input.Wanted.Memory,
 		Comment:      s.comment(),
 	})
 	if err != nil {
@@ -118,7 +123,7 @@ func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
 			return false, nil
 		}
 	}
-	if refused, err := r.guardRelease(ctx, s); err != nil || refused != nil {
+	if refused, err := r.guardRelease(ctx, s, maas.EraseNone); err != nil || refused != nil {
 		s.refused = refused
 		return false, err
 	}
@@ -131,7 +136,7 @@ func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
 	// MAAS has dropped the agent name. A server that was off is Ready and nobody's at once.
 	s.observation = lifecycle.Observation{Known: true, Machine: m, Fresh: true, Ownership: lifecycle.OwnershipNotOurs, OurUser: m.Owner != ""}
 	r.refusals.note(s.host.UID, nil, r.Clock.Now().Add(releaseRetry))
-	return true, nil
+	return true, r.stopErasing(ctx, s, m, maas.EraseNone)
 }
 
 // giveUp ends a lease that never got its server; the MaasMachine then chooses another. The lease of a pool is emptied, so that what it says

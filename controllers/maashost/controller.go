@@ -143,6 +143,11 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, erro
 	if s.blocked() {
 		return ctrl.Result{RequeueAfter: holdRecheck}, nil
 	}
+	pool, err := r.poolOf(ctx, s)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	s.pool = pool
 	if err := r.openSession(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}

@@ -119,6 +119,9 @@ func (r *Reconciler) drive(ctx context.Context, s *scope) (ctrl.Result, error) {
 		if err := r.loadNetwork(ctx, s); err != nil {
 			return r.afterFailure(s, err)
 		}
+		if err := r.findShared(ctx, s); err != nil {
+			return ctrl.Result{}, err
+		}
 		s.compare()
 		s.step = lifecycle.Next(s.lease(), s.observation)
 		again, err := r.act(ctx, s)
@@ -135,7 +138,7 @@ func (r *Reconciler) drive(ctx context.Context, s *scope) (ctrl.Result, error) {
 	if s.retryAfter > 0 {
 		return ctrl.Result{RequeueAfter: s.retryAfter}, nil
 	}
-	if s.step.Verb == lifecycle.Hold || s.userDataMissing || s.refused != nil || s.network.refusal != nil {
+	if s.step.Verb == lifecycle.Hold || s.userDataMissing || s.refused != nil || s.network.refusal != nil || s.disks.refusal != nil {
 		return ctrl.Result{RequeueAfter: holdRecheck}, nil
 	}
 	return ctrl.Result{RequeueAfter: r.untilQuarantineEnds(s)}, nil

@@ -22,6 +22,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/hostdisks"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/lifecycle"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
@@ -61,6 +62,11 @@ type scope struct {
 	userDataMissing bool
 	// network is set by drive.
 	network networkFacts
+	// pool is set before drive, nil when the lease has none or it is gone.
+	pool *infrav1.MaasHostPool
+	// disks are set by drive; shared by what judges them.
+	disks  diskFacts
+	shared hostdisks.Shared
 	// refused says why an act was not taken although the plan asked for it.
 	refused *refusedAct
 	// refusal is MAAS's refusal of the last call, set by drive.

@@ -83,7 +83,7 @@ var keptStates = map[string]infrav1.HostState{
 // stateOf sums up in one word.
 func stateOf(s *scope, ready verdict) infrav1.HostState {
 	switch {
-	case s.blocked(), s.userDataMissing, s.refused != nil, s.refusal != nil, s.step.Verb == lifecycle.Hold,
+	case s.blocked(), s.userDataMissing, s.refused != nil, s.disks.refusal != nil, s.refusal != nil, s.step.Verb == lifecycle.Hold,
 		s.step.Situation == lifecycle.ReleaseFailed:
 		return infrav1.HostStateNeedsAttention
 	case s.accessProblem != "" || s.step.Verb == "":

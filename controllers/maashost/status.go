@@ -32,6 +32,7 @@ import (
 // setStatus writes the whole status from the facts of the scope.
 func setStatus(s *scope) {
 	setInventory(s)
+	setDisks(s)
 	allocated, deployed := judgement(s)
 	ready := readiness(s, allocated, deployed)
 	for _, c := range []metav1.Condition{
@@ -131,6 +132,11 @@ func judgement(s *scope) (allocated, deployed verdict) {
 			return yes(infrav1.AllocatedReason), v
 		}
 		return v, v
+	case s.disks.refusal != nil && s.observation.Ownership == lifecycle.OwnershipOurs:
+		return yes(infrav1.AllocatedReason), disksTrouble(s)
+	case s.disks.refusal != nil:
+		v := disksTrouble(s)
+		return v, v
 	case s.network.refusal != nil && s.step.Verb == lifecycle.PrepareNetwork:
 		return networkRefusal(s)
 	case s.refusal != nil:
@@ -211,9 +217,9 @@ func trouble(s *scope) (verdict, bool) {
 	case lifecycle.DeployFailed:
 		return no(infrav1.DeployFailedReason, "MAAS could not install %s%s. Delete the Machine to try again with a fresh lease", name, quoted(s)), true
 	case lifecycle.DeployAborted:
-		return no(infrav1.DeployAbortedReason, "The installation of %s was aborted in MAAS. Delete the Machine to try again", name), true
+		return abortTrouble(s), true
 	case lifecycle.DisksRefused:
-		return no(infrav1.DisksRefusedReason, "%s is not installed because of its disks", name), true
+		return disksTrouble(s), true
 	case lifecycle.NetworkRefused:
 		return networkTrouble(s), true
 	case lifecycle.NotEmpty:

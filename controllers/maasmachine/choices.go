@@ -42,7 +42,10 @@ func (c *choices) choose(request allocation.Request, machines []*maas.Machine, l
 	for id, at := range c.recent {
 		if now.Sub(at) > choiceAge {
 			delete(c.recent, id)
-		} else if _, ok := leased[id]; !ok {
+		} else if _, ok := leased[id]; ok {
+			// The cache shows the lease. Once it ends the server may be chosen again.
+			delete(c.recent, id)
+		} else {
 			leased[id] = "a lease just made"
 		}
 	}

@@ -113,6 +113,9 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
+	if err := r.checkDisks(ctx, s, session, machines, &request); err != nil || s.wait != nil {
+		return err
+	}
 	// Past the cache once, before anything is made.
 	if err := r.findHostLive(ctx, s); err != nil || s.host != nil {
 		return err
@@ -191,6 +194,7 @@ func (r *Reconciler) request(ctx context.Context, s *scope) (allocation.Request,
 			s.maasCluster.Spec.CredentialsRef))
 		return allocation.Request{}, nil
 	}
+	s.pool = pool
 	return narrowed(access.PoolRequest(pool), s), nil
 }
 
@@ -247,6 +251,7 @@ func newHost(s *scope, systemID string) *infrav1.MaasHost {
 			Image:             s.image,
 			Network:           s.maasMachine.Spec.Network,
 			UserDataSecretRef: infrav1.LocalObjectReference{Name: *s.machine.Spec.Bootstrap.DataSecretName},
+			Storage:           claimedStorage(s),
 		},
 	}
 }

@@ -33,6 +33,8 @@ type scope struct {
 	maasCluster *infrav1.MaasCluster
 	// host is the lease, set by findHost or leaseHost; nil when there is none.
 	host *infrav1.MaasHost
+	// pool is set by request, nil when the machine names none.
+	pool *infrav1.MaasHostPool
 	// image is what the server is to be installed with, set by findImage before a server is chosen.
 	image infrav1.Image
 	// wait says why there is no lease, nil when nothing is waited for.

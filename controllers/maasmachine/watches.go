@@ -76,7 +76,8 @@ func machineOfHost(_ context.Context, o client.Object) []ctrl.Request {
 
 // machinesOfPool wakes the machines that wait for the pool or for a server in it.
 func (r *Reconciler) machinesOfPool(ctx context.Context, o client.Object) []ctrl.Request {
-	return r.waitingIn(ctx, o.GetNamespace(), infrav1.NoHostFitsReason, infrav1.PoolNotFoundReason, infrav1.PoolMismatchReason)
+	return r.waitingIn(ctx, o.GetNamespace(), infrav1.NoHostFitsReason, infrav1.PoolNotFoundReason, infrav1.PoolMismatchReason,
+		infrav1.DisksNeedAdministratorReason)
 }
 
 // machinesOfCluster wakes the machines that wait for the MaasCluster, or for MAAS.

@@ -206,6 +206,9 @@ func (in *Input) guards(d *maas.BlockDevice) string {
 	if in.Shared.has(d) {
 		return "another server has it too"
 	}
+	if maker := IdentityOf(d).array(); maker != "" && !(in.Wanted.Boot.names() && in.Wanted.Boot.Matches(d)) {
+		return "a volume of a storage array by " + maker
+	}
 	if !in.Wanted.Policy.Keeps() {
 		return ""
 	}
@@ -234,13 +237,7 @@ func (in *Input) chooseBoot(guarded []string) (*maas.BlockDevice, *Refusal) {
 		if !d.Physical || !in.proposed(d) {
 			continue
 		}
-		why := guarded[i]
-		if why == "" && in.Wanted.Policy.Keeps() && !in.Wanted.Boot.names() {
-			if maker := IdentityOf(d).array(); maker != "" {
-				why = "a volume of a storage array by " + maker
-			}
-		}
-		if why != "" {
+		if why := guarded[i]; why != "" {
 			barred = append(barred, fmt.Sprintf("%s is protected: %s", IdentityOf(d), why))
 			continue
 		}

@@ -53,7 +53,7 @@ func TestDisks(t *testing.T) {
 		}), "sda=Boot sdb=Other sdd=Protected remove:sdd"},
 		{"Preserve by size", with(server(bootDisk(), dataA(), lun(10, "sdd")), func(in *hostdisks.Input) {
 			in.Wanted = hostdisks.Wanted{Policy: hostdisks.Preserve, Protected: []hostdisks.Selector{{MinBytes: 1000 * gb}}}
-		}), "sda=Boot sdb=Protected sdd=Other remove:sdb"},
+		}), "sda=Boot sdb=Protected sdd=Protected remove:sdb remove:sdd"},
 		{"boot disk by model where MAAS has another", with(server(dataA(), bare(bootDisk())), func(in *hostdisks.Input) {
 			in.Wanted = match(hostdisks.Selector{Model: "ssd480"})
 		}), "sdb=Protected sda=Boot boot:7 layout:flat@7 remove:sdb"},

@@ -49,8 +49,9 @@ func MayRelease(policy Policy, erase maas.EraseMode, forced bool) *Refusal {
 	case forced:
 		return refuse(EraseForced, "MAAS erases all disks at every release (setting enable_disk_erasing_on_release). Switch that off in MAAS, or set "+
 			"dataDisks: Wipe where the disks may be lost")
-	case erase != maas.EraseNone && policy == Preserve:
-		return refuse(EraseAsked, "The pool asks for its disks to be erased (%s) and dataDisks is Preserve. Change one of the two", erase)
+	case erase != maas.EraseNone:
+		return refuse(EraseAsked, "The pool asks for its disks to be erased (%s), and nobody set dataDisks: Wipe, or the machine set Preserve. Change one of "+
+			"the two", erase)
 	default:
 		return nil
 	}

@@ -45,7 +45,7 @@ func TestMayRelease(t *testing.T) {
 		{hostdisks.Unsaid, maas.EraseNone, true, hostdisks.EraseForced},
 		{hostdisks.Preserve, maas.EraseNone, true, hostdisks.EraseForced},
 		{hostdisks.Preserve, maas.EraseQuick, false, hostdisks.EraseAsked},
-		{hostdisks.Unsaid, maas.EraseQuick, false, ""},
+		{hostdisks.Unsaid, maas.EraseQuick, false, hostdisks.EraseAsked},
 		{hostdisks.Unsaid, maas.EraseQuick, true, hostdisks.EraseForced},
 	}
 	for _, tt := range tests {

@@ -189,8 +189,8 @@ func CheckInstall(raw []byte, in *Input, v *Verdict) *Refusal {
 }
 
 // NeedsCheck tells whether an installation can be a danger at all: it cannot where everything may be wiped, and where nothing is installed.
-func NeedsCheck(in *Input) bool {
-	return !in.Wanted.Memory && (in.Wanted.Policy.Keeps() || len(in.Known.Protected) > 0)
+func NeedsCheck(in *Input, v *Verdict) bool {
+	return !in.Wanted.Memory && (in.Wanted.Policy.Keeps() || len(in.Known.Protected)+len(v.Of(Protected)) > 0)
 }
 
 // is tells that the installer will certainly take that disk: it looks for the serial where it has one, and for the path otherwise.

@@ -22,6 +22,10 @@ import (
 
 // nextToDeploy plans for a machine that MAAS holds for us, towards its consumer's installation.
 func nextToDeploy(l Lease, o Observation) Step {
+	if o.Machine.Status == maas.StatusDeploying && o.Install != WorkNone {
+		// Nothing comes before that: the server is starting.
+		return nextWithDeploying(o)
+	}
 	if !o.Annotated && !o.Machine.Locked && isHeld(o.Machine.Status) {
 		return Step{Annotate, situationOf(l)}
 	}

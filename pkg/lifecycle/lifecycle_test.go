@@ -103,6 +103,7 @@ func TestNext(t *testing.T) {
 		{"network that the cabling cannot carry", progress["allocated"], fresh(network(lifecycle.WorkRefused, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.NetworkRefused}},
 		{"network that differs on a deployed machine", progress["deployed"], fresh(network(lifecycle.WorkDue, ours(maas.StatusDeployed))), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Deployed}},
 		{"installation not checked yet", progress["deploying"], fresh(install(lifecycle.WorkDue, ours(maas.StatusDeploying))), lifecycle.Step{Verb: lifecycle.CheckInstall, Situation: lifecycle.Deploying}},
+		{"installation not checked yet, annotations gone", progress["deploying"], fresh(bare(install(lifecycle.WorkDue, ours(maas.StatusDeploying)))), lifecycle.Step{Verb: lifecycle.CheckInstall, Situation: lifecycle.Deploying}},
 		{"installation that wipes what it must not", progress["deploying"], fresh(install(lifecycle.WorkRefused, ours(maas.StatusDeploying))), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DisksRefused}},
 
 		{"empty: to be taken", progress["empty"], free, lifecycle.Step{Verb: lifecycle.Allocate, Situation: lifecycle.NotAllocated}},

@@ -216,6 +216,8 @@ type HostFault struct {
 	TestFails bool
 	// SlowPower is added to PowerOn and PowerOff.
 	SlowPower time.Duration
+	// SlowBoot is added to NetBoot: firmware that takes its time.
+	SlowBoot time.Duration
 }
 
 // SetHostFault replaces what is wrong with the machine; the zero HostFault

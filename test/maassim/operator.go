@@ -140,6 +140,16 @@ func (o *Operator) ExitRescue(systemID string) error {
 // LUNs included, and puts the default layout back.
 func (o *Operator) Commission(systemID string) error { return o.act("", systemID, "commission", nil) }
 
+// RecordDisks makes MAAS know every disk that the machine shows, as
+// commissioning does and hardware sync may at any time.
+func (o *Operator) RecordDisks(systemID string) error {
+	return o.locked(systemID, func(m *machine) error {
+		o.s.recordDisks(m)
+		m.touch()
+		return nil
+	})
+}
+
 // Lock locks a Deploying or Deployed machine.
 func (o *Operator) Lock(systemID string) error { return o.act("", systemID, "lock", nil) }
 

@@ -133,7 +133,7 @@ func (s *Server) hardwareOn(m *machine) {
 	m.hwOn = true
 	m.powerEpoch++
 	epoch := m.powerEpoch
-	d := s.tm.NetBoot
+	d := s.tm.NetBoot + m.fault.SlowBoot
 	if !m.netboot && m.status != StatusDiskErasing {
 		d = s.tm.Boot
 	}
