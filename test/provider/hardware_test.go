@@ -68,7 +68,9 @@ func TestContractTemplateCapacity(t *testing.T) {
 	w.template("adapter", func(s *infrav1.MaasMachineSpec) {
 		s.Selector.NetworkAdapters = infrav1.NetworkAdapterCount{MinCount: 1, MinSpeedMbps: 10000}
 	})
-	w.template("adapters", func(s *infrav1.MaasMachineSpec) { s.Selector.NetworkAdapters = infrav1.NetworkAdapterCount{MinCount: 2} })
+	w.template("adapters", func(s *infrav1.MaasMachineSpec) {
+		s.Selector.NetworkAdapters = infrav1.NetworkAdapterCount{MinCount: 2}
+	})
 	for _, fitting := range []string{"all", "large", "disk", "adapter"} {
 		w.awaitCapacity(fitting, "32 128Gi amd64 linux")
 	}
