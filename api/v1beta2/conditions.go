@@ -131,6 +131,8 @@ const (
 	PoolNotFoundReason = "HostPoolNotFound"
 	// PoolMismatchReason says that the MaasHostPool has other MAAS credentials than the MaasCluster.
 	PoolMismatchReason = "HostPoolMismatch"
+	// WaitingForRepaveGateReason says that the RepaveGate of the cluster has not put its hook on the Machine yet or, on the way out, has not let the node go.
+	WaitingForRepaveGateReason = "WaitingForRepaveGate"
 	// HostLostReason says that the lease is gone although the machine was provisioned; deleting the Machine ends it.
 	HostLostReason = "HostLost"
 )

@@ -79,6 +79,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 			util.MachineToInfrastructureMapFunc(infrav1.GroupVersion.WithKind("MaasMachine"))), builder.WithPredicates(machineChanges())).
 		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(machineOfHost), builder.WithPredicates(hostChanges())).
 		Watches(&infrav1.MaasHostPool{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfPool)).
+		Watches(&infrav1.Repave{}, handler.EnqueueRequestsFromMapFunc(r.machineOfRepave)).
 		Watches(&infrav1.MaasCluster{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfCluster)).
 		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(clusterToMachines),
 			builder.WithPredicates(predicates.ClusterPausedTransitionsOrInfrastructureProvisioned(mgr.GetScheme(), log))).
@@ -120,7 +121,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		result, reterr = patcher.Finish(ctx, func() { setStatus(s) }, result, reterr)
 	}()
 	if s.deleting() {
-		return ctrl.Result{}, r.reconcileDelete(ctx, s)
+		if err := r.reconcileDelete(ctx, s); err != nil || s.wait == nil {
+			return ctrl.Result{}, err
+		}
+		return ctrl.Result{RequeueAfter: waitRecheck}, nil
 	}
 	return r.reconcileNormal(ctx, s)
 }

@@ -44,6 +44,9 @@ func (r *Reconciler) reconcileDelete(ctx context.Context, s *scope) error {
 	if !s.host.DeletionTimestamp.IsZero() {
 		return nil
 	}
+	if held, err := r.heldByGate(ctx, s); err != nil || held {
+		return err
+	}
 	ctrl.LoggerFrom(ctx).Info("Ending the lease", "MaasHost", s.host.Name)
 	if err := r.Client.Delete(ctx, s.host); err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("deleting MaasHost %s: %w", s.host.Name, err)

@@ -261,6 +261,9 @@ func (r *Reconciler) reportProvisioned(ctx context.Context, s *scope) error {
 	if s.host == nil || s.host.Status.DeployedTime.IsZero() || s.maasMachine.Spec.ProviderID != "" {
 		return nil
 	}
+	if wait, err := r.waitForHook(ctx, s); err != nil || wait {
+		return err
+	}
 	s.maasMachine.Spec.ProviderID = infrav1.ProviderIDPrefix + s.host.Spec.SystemID
 	ctrl.LoggerFrom(ctx).Info("Server is deployed", "providerID", s.maasMachine.Spec.ProviderID)
 	r.Recorder.Eventf(s.maasMachine, s.host, corev1.EventTypeNormal, "Provisioned", "Deploy", "Server %s is deployed",

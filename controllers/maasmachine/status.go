@@ -89,7 +89,7 @@ func setHostFacts(s *scope) {
 
 func leasedCondition(s *scope) metav1.Condition {
 	c := metav1.Condition{Type: infrav1.HostLeasedCondition, Status: metav1.ConditionTrue, Reason: infrav1.HostLeasedReason}
-	if s.wait != nil {
+	if s.wait != nil && s.host == nil {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.wait.reason, s.wait.message
 		return c
 	}
@@ -124,6 +124,9 @@ func readyCondition(s *scope, leased, deployed metav1.Condition) metav1.Conditio
 	ready := metav1.Condition{Type: infrav1.ReadyCondition, Status: metav1.ConditionTrue, Reason: infrav1.ReadyReason}
 	if s.deleting() {
 		ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, infrav1.DeletingReason, "Giving the server back to MAAS"
+		if s.wait != nil {
+			ready.Reason, ready.Message = s.wait.reason, s.wait.message
+		}
 		if s.host != nil && !s.host.DeletionTimestamp.IsZero() && deployed.Message != "" {
 			ready.Message = deployed.Message
 		}
@@ -134,6 +137,9 @@ func readyCondition(s *scope, leased, deployed metav1.Condition) metav1.Conditio
 			ready.Status, ready.Reason, ready.Message = c.Status, c.Reason, c.Message
 			return ready
 		}
+	}
+	if s.wait != nil {
+		ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, s.wait.reason, s.wait.message
 	}
 	return ready
 }
