@@ -29,6 +29,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/client-go/util/workqueue"
 	cliflag "k8s.io/component-base/cli/flag"
@@ -55,11 +56,13 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maashostpool"
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maasmachine"
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maasmachinetemplate"
+	"github.com/capmaas/cluster-api-provider-maas/controllers/repave"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/admission"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 	maasclient "github.com/capmaas/cluster-api-provider-maas/pkg/maas/client"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/workload"
 )
 
 // version is set by the linker.
@@ -261,8 +264,25 @@ func setupControllers(ctx context.Context, mgr ctrl.Manager, opts *options) erro
 	}).SetupWithManager(ctx, mgr, opts.controller()); err != nil {
 		return err
 	}
+	if err := setupGate(ctx, mgr, opts, recorder); err != nil {
+		return err
+	}
 	return (&maasmachinetemplate.Reconciler{
 		Client: mgr.GetClient(), Access: resolver, WatchFilterValue: opts.watchFilter,
+	}).SetupWithManager(ctx, mgr, opts.controller())
+}
+
+// setupGate adds the controller of RepaveGates, which works for Machines of any provider.
+func setupGate(ctx context.Context, mgr ctrl.Manager, opts *options, recorder events.EventRecorder) error {
+	figures, err := repave.NewMetrics(metrics.Registry)
+	if err != nil {
+		return err
+	}
+	return (&repave.Reconciler{
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: recorder, Clock: clock.RealClock{}, Metrics: figures,
+		Workloads:        &workload.Kubeconfigs{Reader: mgr.GetClient(), UserAgent: controllerName + "/" + version},
+		NewProber:        repave.Storage(clock.RealClock{}),
+		WatchFilterValue: opts.watchFilter,
 	}).SetupWithManager(ctx, mgr, opts.controller())
 }
 

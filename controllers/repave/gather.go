@@ -179,19 +179,6 @@ func (s *scope) dead(m *clusterv1.Machine) bool {
 	return true
 }
 
-// dataKept tells whether the server comes back with its data disks as they are, which only this provider's own hosts say.
-func (r *Reconciler) dataKept(ctx context.Context, s *scope, m *clusterv1.Machine) storagehealth.Answer {
-	infra := s.infra(m)
-	if infra == nil || infra.Status.HostRef.Name == "" {
-		return storagehealth.Unknown
-	}
-	host := &infrav1.MaasHost{}
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: m.Namespace, Name: infra.Status.HostRef.Name}, host); err != nil {
-		return storagehealth.Unknown
-	}
-	return hostKeepsData(host)
-}
-
 // unhooked counts the Machines of the same kind that would not wait.
 func (s *scope) unhooked(m *clusterv1.Machine) int {
 	n := 0

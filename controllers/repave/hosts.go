@@ -17,9 +17,44 @@ limitations under the License.
 package repave
 
 import (
+	"context"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth"
 )
 
-// hostKeepsData tells whether a host comes back with its data disks as they are.
-func hostKeepsData(*infrav1.MaasHost) storagehealth.Answer { return storagehealth.Unknown }
+// dataKept tells whether the Machine's server comes back with its data disks as they are: only this provider's own hosts say. It is optional input;
+// Machines of other providers are judged without it.
+func (r *Reconciler) dataKept(ctx context.Context, s *scope, m *clusterv1.Machine) storagehealth.Answer {
+	infra := s.infra(m)
+	if infra == nil || infra.Status.HostRef.Name == "" {
+		return storagehealth.Unknown
+	}
+	host := &infrav1.MaasHost{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: m.Namespace, Name: infra.Status.HostRef.Name}, host); err != nil {
+		return storagehealth.Unknown
+	}
+	pool := &infrav1.MaasHostPool{}
+	if host.Spec.HostPoolRef.Name != "" {
+		if err := r.Client.Get(ctx, client.ObjectKey{Namespace: m.Namespace, Name: host.Spec.HostPoolRef.Name}, pool); err != nil {
+			return storagehealth.Unknown
+		}
+	}
+	return keepsData(host, pool)
+}
+
+// keepsData reads the policies. A pool without a name in it is none: its server goes back to MAAS.
+func keepsData(host *infrav1.MaasHost, pool *infrav1.MaasHostPool) storagehealth.Answer {
+	preserves := host.Spec.Storage.DataDisks == infrav1.DataDisksPreserve || pool.Spec.DataDisks == infrav1.DataDisksPreserve
+	wipes := host.Spec.Storage.DataDisks == infrav1.DataDisksWipe || pool.Spec.DataDisks == infrav1.DataDisksWipe
+	switch {
+	case wipes && !preserves:
+		return storagehealth.No
+	case pool.Name == "" || pool.Spec.Reuse == infrav1.ReuseAny:
+		return storagehealth.Unknown
+	}
+	return storagehealth.Yes
+}
