@@ -220,8 +220,16 @@ func TestGateHoldsTheInfrastructure(t *testing.T) {
 // TestGateLetsTheClusterGo: the deletion of the Cluster passes, whatever the storage says.
 func TestGateLetsTheClusterGo(t *testing.T) {
 	t.Parallel()
-	w := newGatedWorld(t, "a")
+	w := newGatedWorld(t)
+	w.server(w.ns + "-alone")
+	// It belongs to the Cluster directly, for the set is not a real one.
+	w.gated("a", func(m *clusterv1.Machine) { delete(m.Labels, clusterv1.MachineSetNameLabel) })
 	w.storage(false, false)
+	// The set that only says how many there are to be must be able to go as well.
+	idle := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+clusterv1.PausedAnnotation+`":null}},"spec":{"replicas":0}}`))
+	if err := w.Patch(w.ctx, &clusterv1.MachineSet{ObjectMeta: w.meta("set")}, idle); err != nil {
+		t.Fatal(err)
+	}
 	if err := w.Delete(w.ctx, &clusterv1.Cluster{ObjectMeta: w.meta(clusterName)}); err != nil {
 		t.Fatal(err)
 	}
