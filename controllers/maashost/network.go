@@ -112,10 +112,15 @@ func (s *scope) networkWork() lifecycle.Work {
 	}
 	n.target = target
 	n.matches = target.Next(s.observation.Machine.Interfaces) == nil
-	if !n.matches || !sameAddresses(s.host.Spec.Addresses, s.addressesToKeep(s.observation.Machine)) {
+	switch {
+	case !n.matches:
 		return lifecycle.WorkDue
+	case s.observation.Machine.Status == maas.StatusAllocated && !sameAddresses(s.host.Spec.Addresses, s.addressesToKeep(s.observation.Machine)):
+		// They are written down before the installation. What allocation answers is fresh, so that costs no read.
+		return lifecycle.WorkDue
+	default:
+		return lifecycle.WorkNone
 	}
-	return lifecycle.WorkNone
 }
 
 // refusalOf names the problem as the conditions do.
@@ -160,7 +165,7 @@ func (r *Reconciler) prepareNetwork(ctx context.Context, s *scope) (bool, error)
 	}
 	for range networkPasses {
 		if s.network.matches {
-			return true, r.rememberAddresses(ctx, s)
+			return true, r.settleAddresses(ctx, s)
 		}
 		again, err := r.networkPass(ctx, s)
 		if err != nil || !again || s.network.target == nil {
@@ -168,7 +173,7 @@ func (r *Reconciler) prepareNetwork(ctx context.Context, s *scope) (bool, error)
 		}
 	}
 	if s.network.matches {
-		return true, r.rememberAddresses(ctx, s)
+		return true, r.settleAddresses(ctx, s)
 	}
 	left := s.network.target.Next(s.observation.Machine.Interfaces)
 	s.holdNetwork(r, infrav1.NetworkNotTakenReason, "MAAS took every call and the network is not as it should be: %s is still to be done", left)

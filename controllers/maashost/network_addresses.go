@@ -180,6 +180,37 @@ func (s *scope) addressesToKeep(m *maas.Machine) []infrav1.HostAddress {
 
 func sameAddresses(a, b []infrav1.HostAddress) bool { return slices.Equal(a, b) }
 
+// settleAddresses ends a network that is as it should be: addresses of pools that it does not use any more go back, and those that the server
+// keeps are written down.
+func (r *Reconciler) settleAddresses(ctx context.Context, s *scope) error {
+	if err := r.dropClaims(ctx, s); err != nil {
+		return err
+	}
+	return r.rememberAddresses(ctx, s)
+}
+
+// dropClaims deletes the claims of this lease that its network has no link for, now that MAAS has none for them either.
+func (r *Reconciler) dropClaims(ctx context.Context, s *scope) error {
+	claims := &ipamv1.IPAddressClaimList{}
+	if err := r.Client.List(ctx, claims, client.InNamespace(s.host.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("listing IPAddressClaims: %w", err)
+	}
+	used := map[string]bool{}
+	for _, pool := range access.AddressPools(s.host.Spec.Network) {
+		used[claimName(s.host.Name, pool)] = true
+	}
+	for i := range claims.Items {
+		claim := &claims.Items[i]
+		if !metav1.IsControlledBy(claim, s.host) || used[claim.Name] || !claim.DeletionTimestamp.IsZero() {
+			continue
+		}
+		if err := client.IgnoreNotFound(r.Client.Delete(ctx, claim.DeepCopy())); err != nil {
+			return fmt.Errorf("deleting IPAddressClaim %s: %w", claim.Name, err)
+		}
+	}
+	return nil
+}
+
 // rememberAddresses writes down the static addresses before the installation, so that they survive whatever happens to the links.
 func (r *Reconciler) rememberAddresses(ctx context.Context, s *scope) error {
 	keep := s.addressesToKeep(s.observation.Machine)

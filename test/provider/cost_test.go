@@ -162,6 +162,7 @@ func TestCost(t *testing.T) {
 	many.awaitGone(manyNames...)
 	many.awaitAllFree()
 	r.check("maas-calls-per-worker", few.callsPerWorker(proofs()))
+	networkCost(t, r)
 	r.write()
 }
 

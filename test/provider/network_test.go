@@ -366,3 +366,33 @@ func TestNetworkKilledAtEveryCall(t *testing.T) {
 		})
 	}
 }
+
+// networkCost measures what the recommended network of the reference costs in calls, on a new server and on one that has it.
+func networkCost(t *testing.T, r *ranges) {
+	t.Helper()
+	w, _ := networkWorld(t, 3, nil)
+	install := func(names ...string) {
+		for _, name := range names {
+			w.machine(name, withNetwork(fourNICs()))
+		}
+		w.awaitProvisioned(names...)
+	}
+	remove := func(names ...string) {
+		w.deleteMachine(names...)
+		w.awaitGone(names...)
+		w.awaitAllFree()
+	}
+	servers := float64(len(w.ids))
+	install("a1", "b1", "c1")
+	made := w.networkWrites(w.ids...)
+	r.check("network-writes-per-server", float64(made)/servers)
+	remove("a1", "b1", "c1")
+
+	before, proofs := w.callsPerWorker(0), w.countProofs()
+	install("a2", "b2", "c2")
+	w.noteLeases()
+	remove("a2", "b2", "c2")
+	r.check("network-writes-per-repave", float64(w.networkWrites(w.ids...)-made)/servers)
+	// Both counts have the last read of a lease that ends.
+	r.check("maas-calls-per-worker-with-network", w.callsPerWorker(proofs())-before+1)
+}
