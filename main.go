@@ -56,6 +56,7 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maashostpool"
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maasmachine"
 	"github.com/capmaas/cluster-api-provider-maas/controllers/maasmachinetemplate"
+	"github.com/capmaas/cluster-api-provider-maas/controllers/maasremediation"
 	"github.com/capmaas/cluster-api-provider-maas/controllers/repave"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/admission"
@@ -265,6 +266,12 @@ func setupControllers(ctx context.Context, mgr ctrl.Manager, opts *options) erro
 		return err
 	}
 	if err := setupGate(ctx, mgr, opts, recorder); err != nil {
+		return err
+	}
+	if err := (&maasremediation.Reconciler{
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Access: resolver, Recorder: recorder, Clock: clock.RealClock{},
+		WatchFilterValue: opts.watchFilter,
+	}).SetupWithManager(ctx, mgr, opts.controller()); err != nil {
 		return err
 	}
 	return (&maasmachinetemplate.Reconciler{

@@ -40,6 +40,10 @@ const (
 	// GateFinalizer keeps a RepaveGate until nothing depends on it.
 	GateFinalizer = "infrastructure.cluster.x-k8s.io/repavegate"
 
+	// RemediationStartAnnotation on a MaasRemediation is when the provider first saw it, which tells the power cycles and installations of this
+	// trouble from those of an earlier one.
+	RemediationStartAnnotation = "infrastructure.cluster.x-k8s.io/remediation-start"
+
 	// ConsumerLabel on a MaasHost names the MaasMachine that holds it: the name itself where it is at most 63 characters
 	// long, otherwise a hash of it. spec.consumerRef has the full name.
 	ConsumerLabel = "infrastructure.cluster.x-k8s.io/consumer"

@@ -202,6 +202,8 @@ const (
 	// HostQuarantinedReason says that the empty server is given to nobody for a while because installations failed, or because somebody asked
 	// for it.
 	HostQuarantinedReason = "Quarantined"
+	// PowerCyclingReason says that a MaasRemediation has the server switched off and on.
+	PowerCyclingReason = "PowerCycling"
 	// ReleasingReason says that MAAS releases the server.
 	ReleasingReason = "Releasing"
 	// ReleaseFailedReason says that MAAS could not release the server; it is retried.
@@ -368,4 +370,37 @@ const (
 	IdentityChangedReason = "StorageIdentityChanged"
 	// RepaveClosedReason says that it is over.
 	RepaveClosedReason = "Closed"
+)
+
+// RemediatingCondition is True while the provider tries to heal the server of a Machine, and False while it waits or has handed the Machine
+// over to its owner: on MaasRemediation.
+const RemediatingCondition = "Remediating"
+
+// Reasons of RemediatingCondition; it has PowerCyclingReason and WaitingForMaasReason as well.
+const (
+	// WaitingForNodeReason says that the server was switched off and on and that its Node has to become healthy until the time in the message.
+	WaitingForNodeReason = "WaitingForNode"
+	// RedeployingReason says that the Machine is about to be handed over to its owner, and its successor to be installed on the same server.
+	RedeployingReason = "Redeploying"
+	// QuarantiningReason says that the server is put into quarantine before the Machine is handed over.
+	QuarantiningReason = "Quarantining"
+	// HandedOverReason says that the owner of the Machine is to delete and replace it. Its storage gate, if there is one, is asked then.
+	HandedOverReason = "HandedOver"
+	// RecoveredReason says that the Machine is healthy again.
+	RecoveredReason = "Recovered"
+	// WaitingForHostReason says that the Machine has no server yet; another Machine would not have one either.
+	WaitingForHostReason = "WaitingForHost"
+	// InstallationRunningReason says that the server is still being prepared or installed, which is let end, one way or the other.
+	InstallationRunningReason = "InstallationRunning"
+	// HostBusyReason says that the server is at something that the provider leaves alone, or the lease waits for a person; the message has
+	// what its MaasHost says.
+	HostBusyReason = "HostBusy"
+	// NodeNotSeenReason says that Cluster API cannot see the Node now, so that nobody knows how it is.
+	NodeNotSeenReason = "NodeNotSeen"
+	// StorageAtRiskReason says that a server is not switched off because others of the Cluster are away, which has a RepaveGate: two copies of
+	// the data at once could be out of reach. It ends when they are back.
+	StorageAtRiskReason = "StorageAtRisk"
+	// RemediationSkippedReason says that the Machine has the annotation cluster.x-k8s.io/skip-remediation, or that it or its MaasHost is
+	// paused.
+	RemediationSkippedReason = "RemediationSkipped"
 )

@@ -48,6 +48,8 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&MaasHostPool{}, &MaasHostPoolList{},
 		&RepaveGate{}, &RepaveGateList{},
 		&Repave{}, &RepaveList{},
+		&MaasRemediation{}, &MaasRemediationList{},
+		&MaasRemediationTemplate{}, &MaasRemediationTemplateList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -111,6 +111,62 @@ type MaasHostSpec struct {
 	// server fixed in MAAS, to end it.
 	// +optional
 	Quarantine HostQuarantine `json:"quarantine,omitempty,omitzero"`
+
+	// powerCycle is the last power cycle that a remediation asked for: the server is switched off, hard, and on again.
+	// +optional
+	PowerCycle HostPowerCycle `json:"powerCycle,omitempty,omitzero"`
+
+	// remediation is what was tried to heal the server. It outlives the machines that it was tried for.
+	// +optional
+	Remediation HostRemediation `json:"remediation,omitempty,omitzero"`
+}
+
+// HostPowerCycle asks for a server to be switched off and on.
+type HostPowerCycle struct {
+	// remediationRef names the MaasRemediation that asks. The server is not switched off once that is gone.
+	// +required
+	RemediationRef LocalObjectReference `json:"remediationRef,omitempty,omitzero"`
+
+	// requestedTime is when it was asked for.
+	// +required
+	RequestedTime metav1.Time `json:"requestedTime,omitempty,omitzero"`
+
+	// expirationTime is when it is given up. The server is not switched off later; one that was switched off is still switched on.
+	// +required
+	ExpirationTime metav1.Time `json:"expirationTime,omitempty,omitzero"`
+
+	// offTime is when the server was seen off.
+	// +optional
+	OffTime metav1.Time `json:"offTime,omitempty,omitzero"`
+
+	// onTime is when it was seen on again.
+	// +optional
+	OnTime metav1.Time `json:"onTime,omitempty,omitzero"`
+}
+
+// HostRemediation is what remediation did to a server.
+// +kubebuilder:validation:MinProperties=1
+type HostRemediation struct {
+	// powerCycles counts those of one trouble: each soon after the last.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	PowerCycles int32 `json:"powerCycles,omitempty"`
+
+	// lastPowerCycleTime is when the last of them was asked for.
+	// +optional
+	LastPowerCycleTime metav1.Time `json:"lastPowerCycleTime,omitempty,omitzero"`
+
+	// redeployTime is when a Machine was last handed over so that its successor is installed on the same server, and redeployedMachine is
+	// that Machine.
+	// +optional
+	RedeployTime metav1.Time `json:"redeployTime,omitempty,omitzero"`
+
+	// redeployedMachine is the Machine that was handed over.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	RedeployedMachine string `json:"redeployedMachine,omitempty"`
 }
 
 // HostVacate asks for a server to be released.

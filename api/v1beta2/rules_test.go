@@ -166,7 +166,7 @@ func ruleCases() []ruleCase {
 	var all []ruleCase
 	for _, cases := range [][]ruleCase{
 		clusterCases(), dnsCases(), vipCases(), credentialsCases(), machineCases(), templateCases(), hostCases(), poolCases(), storageCases(), gateCases(), repaveCases(),
-		networkCases(), layoutCases(),
+		networkCases(), layoutCases(), remediationCases(),
 	} {
 		all = append(all, cases...)
 	}

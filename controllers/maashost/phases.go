@@ -41,6 +41,9 @@ const maxSteps = 16
 // releaseRetry is the least time between two release calls for one server.
 const releaseRetry = 20 * time.Second
 
+// powerRetry is the least time between two orders to switch one server.
+const powerRetry = 20 * time.Second
+
 // adopt sees to it that the MaasCluster owns the lease, which puts it into the Cluster's graph for clusterctl move. The lease is made with
 // that owner; this brings it back after a restore from a backup, and keeps its API version current.
 func (r *Reconciler) adopt(ctx context.Context, s *scope) error {
@@ -163,6 +166,8 @@ func (r *Reconciler) act(ctx context.Context, s *scope) (bool, error) {
 		return r.deploy(ctx, s)
 	case lifecycle.CheckInstall:
 		return r.checkInstall(ctx, s)
+	case lifecycle.PowerOff, lifecycle.PowerOn:
+		return r.switchPower(ctx, s)
 	case lifecycle.AskVacate:
 		return true, r.askVacate(ctx, s, infrav1.VacateRedeploy)
 	case lifecycle.Release:
@@ -185,6 +190,9 @@ func (r *Reconciler) noteProgress(ctx context.Context, s *scope) error {
 		return nil
 	}
 	if err := r.noteRepair(ctx, s); err != nil {
+		return err
+	}
+	if err := r.notePower(ctx, s); err != nil {
 		return err
 	}
 	if s.observation.Ownership != lifecycle.OwnershipOurs || s.lease().Vacate {

@@ -105,5 +105,6 @@ func (s *scope) lease() lifecycle.Lease {
 		DeployStarted: !status.DeployStartTime.IsZero() || provisioned,
 		Deployed:      !status.DeployedTime.IsZero() || provisioned,
 		DisksPrepared: !status.DisksPreparedTime.IsZero(),
+		PowerCycle:    s.powerCycle(),
 	}
 }

@@ -68,6 +68,7 @@ var states = map[lifecycle.Situation]infrav1.HostState{
 	lifecycle.Allocated:    infrav1.HostStatePreparing,
 	lifecycle.Deploying:    infrav1.HostStateDeploying,
 	lifecycle.Deployed:     infrav1.HostStateInUse,
+	lifecycle.PowerCycling: infrav1.HostStateInUse,
 	lifecycle.Releasing:    infrav1.HostStateReleasing,
 	lifecycle.Released:     infrav1.HostStateReleasing,
 }

@@ -166,6 +166,11 @@ func refused(s *scope) (allocated, deployed verdict) {
 	case lifecycle.Release:
 		v := no(infrav1.ReleaseFailedReason, "%s. It is tried again", s.refusal)
 		return keep(s, infrav1.AllocatedCondition, v), v
+	case lifecycle.PowerOff, lifecycle.PowerOn:
+		if unreachable {
+			return yes(infrav1.AllocatedReason), no(infrav1.WaitingForMaasReason, "%s. It is tried again", s.refusal)
+		}
+		return yes(infrav1.AllocatedReason), no(infrav1.PowerCyclingReason, "%s. It is tried again", s.refusal)
 	case lifecycle.Allocate:
 		return no(infrav1.WaitingForMaasReason, "%s. It is tried again", s.refusal), waiting
 	default:
@@ -202,6 +207,9 @@ func situation(s *scope) (allocated, deployed verdict) {
 		return ours, no(infrav1.DeployingReason, "MAAS installs %s with %s%s", name, s.host.Spec.Image.Name, quoted(s))
 	case lifecycle.Deployed:
 		return ours, yes(infrav1.HostDeployedReason)
+	case lifecycle.PowerCycling:
+		return ours, no(infrav1.PowerCyclingReason, "%s is switched off and on for MaasRemediation %s; MAAS says that its power is %q", name,
+			s.host.Spec.PowerCycle.RemediationRef.Name, s.observation.Machine.Power)
 	default:
 		v := unknown("Waiting for the first look at MAAS")
 		return v, v

@@ -92,7 +92,7 @@ func (r *Reconciler) forgetProgress(ctx context.Context, s *scope) error {
 func empty(h *infrav1.MaasHost, pool *infrav1.MaasHostPool, now time.Time) {
 	spec := &h.Spec
 	spec.ClusterName, spec.ConsumerRef, spec.Image, spec.UserDataSecretRef = "", infrav1.LocalObjectReference{}, infrav1.Image{}, infrav1.LocalObjectReference{}
-	spec.Vacate = infrav1.HostVacate{}
+	spec.Vacate, spec.PowerCycle = infrav1.HostVacate{}, infrav1.HostPowerCycle{}
 	if spec.Reservation.ClusterName != "" && pool != nil {
 		spec.Reservation.ExpirationTime = metav1.NewTime(now.Add(pool.ReservationTime()))
 	}

@@ -35,10 +35,7 @@ func nextToDeploy(l Lease, o Observation) Step {
 	case maas.StatusDeploying:
 		return nextWithDeploying(o)
 	case maas.StatusDeployed:
-		if o.Machine.Power == maas.PowerOff {
-			return Step{Hold, PoweredOff}
-		}
-		return Step{Wait, Deployed}
+		return nextWithDeployed(l, o)
 	case maas.StatusFailedDeployment:
 		return Step{Hold, DeployFailed}
 	case maas.StatusReleasing, maas.StatusDiskErasing, maas.StatusReady:
@@ -69,6 +66,28 @@ func nextWithAllocated(l Lease, o Observation) Step {
 	default:
 		return Step{Deploy, Allocated}
 	}
+}
+
+// nextWithDeployed leaves the machine alone, but for a power cycle that was asked for. What MAAS said a while ago of its power is no ground
+// to switch it.
+func nextWithDeployed(l Lease, o Observation) Step {
+	off := o.Machine.Power == maas.PowerOff
+	switch {
+	case l.PowerCycle == NoPowerCycle && off:
+		return Step{Hold, PoweredOff}
+	case l.PowerCycle == NoPowerCycle:
+		return Step{Wait, Deployed}
+	case !o.Fresh:
+		return Step{Verify, PowerCycling}
+	case o.Machine.Locked:
+		return Step{Hold, NotInService}
+	case l.PowerCycle == SwitchOff && !off:
+		return Step{PowerOff, PowerCycling}
+	case l.PowerCycle == SwitchOn && o.Machine.Power != maas.PowerOn:
+		return Step{PowerOn, PowerCycling}
+	}
+	// It is as it should be, which is about to be noted.
+	return Step{Wait, PowerCycling}
 }
 
 func nextWithDeploying(o Observation) Step {

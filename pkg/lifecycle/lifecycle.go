@@ -44,7 +44,21 @@ type Lease struct {
 	Allocated, DeployStarted, Deployed bool
 	// DisksPrepared is true when the disks were prepared for this consumer already.
 	DisksPrepared bool
+	// PowerCycle is what is left to do of a power cycle that was asked for.
+	PowerCycle PowerCycle
 }
+
+// PowerCycle is what is left to do of a power cycle.
+type PowerCycle string
+
+const (
+	// NoPowerCycle means that none was asked for, or that it is done.
+	NoPowerCycle PowerCycle = ""
+	// SwitchOff means that the machine has not been seen off yet.
+	SwitchOff PowerCycle = "SwitchOff"
+	// SwitchOn means that it was switched off and has not been seen on since.
+	SwitchOn PowerCycle = "SwitchOn"
+)
 
 // Ownership tells whose an allocation is.
 type Ownership string
@@ -119,6 +133,10 @@ const (
 	Deploy Verb = "Deploy"
 	// CheckInstall reads what an installation under way wipes, and aborts it when that must not be wiped.
 	CheckInstall Verb = "CheckInstall"
+	// PowerOff switches off, hard, a machine that is deployed for us.
+	PowerOff Verb = "PowerOff"
+	// PowerOn switches it on again.
+	PowerOn Verb = "PowerOn"
 	// AskVacate writes down that the machine, on which nothing was installed, has to be released and come back to the same consumer: its
 	// disks can be prepared only while nobody has it.
 	AskVacate Verb = "AskVacate"
@@ -145,6 +163,7 @@ const (
 	Deploying      Situation = "Deploying"
 	Deployed       Situation = "Deployed"
 	PoweredOff     Situation = "PoweredOff"
+	PowerCycling   Situation = "PowerCycling"
 	DeployFailed   Situation = "DeployFailed"
 	DeployAborted  Situation = "DeployAborted"
 	DisksRefused   Situation = "DisksRefused"

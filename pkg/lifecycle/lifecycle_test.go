@@ -42,6 +42,8 @@ var progress = map[string]lifecycle.Lease{
 	"empty":     {ID: leaseID, Empty: true},
 	"kept":      {ID: leaseID, Empty: true, Allocated: true},
 	"prepared":  {ID: leaseID, Allocated: true, DisksPrepared: true},
+	"to be off": {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true, PowerCycle: lifecycle.SwitchOff},
+	"to be on":  {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true, PowerCycle: lifecycle.SwitchOn},
 }
 
 // TestNext tells the story of a lease in each state that it can meet.
@@ -63,6 +65,12 @@ func TestNext(t *testing.T) {
 	disks := func(w lifecycle.Work, o lifecycle.Observation) lifecycle.Observation { o.Disks = w; return o }
 	network := func(w lifecycle.Work, o lifecycle.Observation) lifecycle.Observation { o.Network = w; return o }
 	install := func(w lifecycle.Work, o lifecycle.Observation) lifecycle.Observation { o.Install = w; return o }
+	power := func(p maas.Power, o lifecycle.Observation) lifecycle.Observation { o.Machine.Power = p; return o }
+	cycling := func(c lifecycle.PowerCycle) lifecycle.Lease {
+		l := progress["deployed"]
+		l.PowerCycle = c
+		return l
+	}
 	free := others(maas.StatusReady, "")
 	tests := []struct {
 		name  string
@@ -82,6 +90,14 @@ func TestNext(t *testing.T) {
 		{"aborted by hand", progress["deploying"], fresh(ours(maas.StatusAllocated)), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DeployAborted}},
 		{"installation failed", progress["deploying"], ours(maas.StatusFailedDeployment), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DeployFailed}},
 		{"deployed", progress["deploying"], ours(maas.StatusDeployed), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Deployed}},
+		{"power cycle: from memory", cycling(lifecycle.SwitchOff), ours(maas.StatusDeployed), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.PowerCycling}},
+		{"power cycle: to be switched off", cycling(lifecycle.SwitchOff), fresh(ours(maas.StatusDeployed)), lifecycle.Step{Verb: lifecycle.PowerOff, Situation: lifecycle.PowerCycling}},
+		{"power cycle: off, about to be noted", cycling(lifecycle.SwitchOff), fresh(power(maas.PowerOff, ours(maas.StatusDeployed))), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.PowerCycling}},
+		{"power cycle: to be switched on", cycling(lifecycle.SwitchOn), fresh(power(maas.PowerOff, ours(maas.StatusDeployed))), lifecycle.Step{Verb: lifecycle.PowerOn, Situation: lifecycle.PowerCycling}},
+		{"power cycle: MAAS does not know the power", cycling(lifecycle.SwitchOff), fresh(power(maas.PowerError, ours(maas.StatusDeployed))), lifecycle.Step{Verb: lifecycle.PowerOff, Situation: lifecycle.PowerCycling}},
+		{"power cycle: tested by hand", cycling(lifecycle.SwitchOff), fresh(ours(maas.StatusTesting)), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.NotInService}},
+		{"power cycle: while it is installed", cycling(lifecycle.SwitchOff), fresh(ours(maas.StatusDeploying)), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Deploying}},
+		{"power cycle: to be vacated", vacating(cycling(lifecycle.SwitchOff)), fresh(ours(maas.StatusDeployed)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
 		{"tested by hand", progress["deployed"], ours(maas.StatusTesting), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.NotInService}},
 		{"released by hand, as the snapshot says", progress["deployed"], others(maas.StatusReady, ""), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Unknown}},
 		{"released by hand", progress["deployed"], fresh(others(maas.StatusReady, "")), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.Released}},
@@ -190,6 +206,13 @@ func TestNextKeepsItsPromises(t *testing.T) {
 		case lifecycle.CheckInstall:
 			if !proven || o.Machine.Status != maas.StatusDeploying || leaving || o.Install != lifecycle.WorkDue {
 				fail("only an installation of ours can be checked")
+			}
+		case lifecycle.PowerOff, lifecycle.PowerOn:
+			if !proven || o.Machine.Status != maas.StatusDeployed || o.Machine.Locked || leaving || l.PowerCycle == lifecycle.NoPowerCycle {
+				fail("only a machine that a fresh read shows to be deployed for us is switched, and only when that was asked for")
+			}
+			if (step.Verb == lifecycle.PowerOff) != (l.PowerCycle == lifecycle.SwitchOff) {
+				fail("a machine that was switched off is switched on, never off again")
 			}
 		case lifecycle.AskVacate:
 			if !proven || o.Machine.Status != maas.StatusAllocated || l.DeployStarted || l.Deployed || l.DisksPrepared || l.Empty || leaving {
