@@ -103,17 +103,11 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 	if err != nil || s.wait != nil {
 		return err
 	}
-	if err := r.findImage(ctx, s, session, &request); err != nil || s.wait != nil {
-		return err
-	}
-	if err := r.addNetwork(ctx, s, session, &request); err != nil || s.wait != nil {
-		return err
-	}
 	leased, machines, err := r.leases(ctx, session)
 	if err != nil {
 		return err
 	}
-	if err := r.checkDisks(ctx, s, session, machines, &request); err != nil || s.wait != nil {
+	if err := r.narrow(ctx, s, session, machines, &request); err != nil || s.wait != nil {
 		return err
 	}
 	// Past the cache once, before anything is made.
@@ -121,6 +115,17 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 		return err
 	}
 	return r.takeHost(ctx, s, request, machines, leased)
+}
+
+// narrow adds to the request what image, network and disks demand of a server, and waits for what no server could give.
+func (r *Reconciler) narrow(ctx context.Context, s *scope, session *inventory.Session, machines []*maas.Machine, request *allocation.Request) error {
+	if err := r.findImage(ctx, s, session, request); err != nil || s.wait != nil {
+		return err
+	}
+	if err := r.addNetwork(ctx, s, session, request); err != nil || s.wait != nil {
+		return err
+	}
+	return r.checkDisks(ctx, s, session, machines, request)
 }
 
 // takeHost makes the lease on the first server that fits and that nobody was faster to lease.
