@@ -162,6 +162,7 @@ func TestCost(t *testing.T) {
 	many.awaitGone(manyNames...)
 	many.awaitAllFree()
 	r.check("maas-calls-per-worker", few.callsPerWorker(proofs()))
+	r.check("disk-calls-per-host", few.diskCallsPerHost())
 	networkCost(t, r)
 	r.write()
 }
@@ -322,10 +323,23 @@ func (w *world) callsPerWorker(proofs int) float64 {
 	calls := proofs + len(w.ids)
 	for _, id := range w.ids {
 		for name, n := range stats[id] {
-			if name != "machine.read" {
+			if name != "machine.read" && name != takesDiskOut {
 				calls += n
 			}
 		}
+	}
+	return float64(calls) / float64(len(w.ids))
+}
+
+// takesDiskOut is the call that takes a data disk out of MAAS's inventory, once in a server's life and not at every repave.
+const takesDiskOut = "blockdevice.delete"
+
+// diskCallsPerHost is the mean of the calls that prepare the disks of a server of the world.
+func (w *world) diskCallsPerHost() float64 {
+	w.Helper()
+	stats, calls := w.sim().CallStats().ByMachineName, 0
+	for _, id := range w.ids {
+		calls += stats[id][takesDiskOut]
 	}
 	return float64(calls) / float64(len(w.ids))
 }
