@@ -312,15 +312,15 @@ func (r *Reconciler) abortInstall(ctx context.Context, s *scope, refusal *hostdi
 
 // guardRelease returns why the server must not be released now, nil when it may.
 func (r *Reconciler) guardRelease(ctx context.Context, s *scope, erase maas.EraseMode) (*refusedAct, error) {
-	policy := access.DataDisks(&s.host.Spec.Storage, s.pool)
-	if !policy.Keeps() {
+	policy, known := access.DataDisks(&s.host.Spec.Storage, s.pool), access.KnownDisks(&s.host.Spec.Disks)
+	if !policy.Keeps() && len(known.Protected) == 0 {
 		return nil, nil //nolint:nilnil // nothing against it
 	}
 	forced, err := s.session.ErasesOnRelease(ctx)
 	if err != nil {
 		return nil, err
 	}
-	refusal := hostdisks.MayRelease(policy, erase, forced)
+	refusal := hostdisks.MayRelease(policy, &known, erase, forced)
 	if refusal == nil {
 		return nil, nil //nolint:nilnil // nothing against it
 	}

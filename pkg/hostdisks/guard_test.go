@@ -33,24 +33,29 @@ func reasonOf(r *hostdisks.Refusal) hostdisks.Reason {
 
 func TestMayRelease(t *testing.T) {
 	t.Parallel()
+	nothing, lun := hostdisks.Known{}, hostdisks.Known{Protected: identities(lun(9, "sdc"))}
 	tests := []struct {
 		policy hostdisks.Policy
+		known  hostdisks.Known
 		erase  maas.EraseMode
 		forced bool
 		want   hostdisks.Reason
 	}{
-		{hostdisks.Unsaid, maas.EraseNone, false, ""},
-		{hostdisks.Preserve, maas.EraseNone, false, ""},
-		{hostdisks.Wipe, maas.EraseFull, true, ""},
-		{hostdisks.Unsaid, maas.EraseNone, true, hostdisks.EraseForced},
-		{hostdisks.Preserve, maas.EraseNone, true, hostdisks.EraseForced},
-		{hostdisks.Preserve, maas.EraseQuick, false, hostdisks.EraseAsked},
-		{hostdisks.Unsaid, maas.EraseQuick, false, hostdisks.EraseAsked},
-		{hostdisks.Unsaid, maas.EraseQuick, true, hostdisks.EraseForced},
+		{hostdisks.Unsaid, nothing, maas.EraseNone, false, ""},
+		{hostdisks.Preserve, lun, maas.EraseNone, false, ""},
+		{hostdisks.Wipe, nothing, maas.EraseFull, true, ""},
+		{hostdisks.Wipe, lun, maas.EraseNone, false, ""},
+		{hostdisks.Wipe, lun, maas.EraseQuick, false, hostdisks.EraseAsked},
+		{hostdisks.Wipe, lun, maas.EraseNone, true, hostdisks.EraseAsked},
+		{hostdisks.Unsaid, nothing, maas.EraseNone, true, hostdisks.EraseForced},
+		{hostdisks.Preserve, nothing, maas.EraseNone, true, hostdisks.EraseForced},
+		{hostdisks.Preserve, nothing, maas.EraseQuick, false, hostdisks.EraseAsked},
+		{hostdisks.Unsaid, nothing, maas.EraseQuick, false, hostdisks.EraseAsked},
+		{hostdisks.Unsaid, nothing, maas.EraseQuick, true, hostdisks.EraseForced},
 	}
 	for _, tt := range tests {
-		if got := reasonOf(hostdisks.MayRelease(tt.policy, tt.erase, tt.forced)); got != tt.want {
-			t.Errorf("%q, erase %q, forced %v: want %q, got %q", tt.policy, tt.erase, tt.forced, tt.want, got)
+		if got := reasonOf(hostdisks.MayRelease(tt.policy, &tt.known, tt.erase, tt.forced)); got != tt.want {
+			t.Errorf("%q, erase %q, forced %v, knowing %v: want %q, got %q", tt.policy, tt.erase, tt.forced, tt.known.Protected, tt.want, got)
 		}
 	}
 }
