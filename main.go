@@ -261,7 +261,8 @@ func setupControllers(ctx context.Context, mgr ctrl.Manager, opts *options) erro
 		return err
 	}
 	if err := (&maashostpool.Reconciler{
-		Client: mgr.GetClient(), Access: resolver, WatchFilterValue: opts.watchFilter,
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Access: resolver, Recorder: recorder, Clock: clock.RealClock{},
+		WatchFilterValue: opts.watchFilter,
 	}).SetupWithManager(ctx, mgr, opts.controller()); err != nil {
 		return err
 	}

@@ -152,9 +152,9 @@ func TestContractMove(t *testing.T) {
 	_, all := kustomized(t)
 	for _, crd := range only(all, "CustomResourceDefinition") {
 		// Everything else is owned, directly or not, by the Cluster.
-		want := crd.GetName() == "maashostpools.infrastructure.cluster.x-k8s.io"
-		if _, got := crd.GetLabels()[clusterctlv1.ClusterctlMoveLabel]; got != want {
-			t.Errorf("%s: has the label that moves it with its namespace: %t", name(crd), got)
+		want := crd.GetName() == "maashostpools.infrastructure.cluster.x-k8s.io" || crd.GetName() == "maasclusteridentities.infrastructure.cluster.x-k8s.io"
+		if _, got := crd.GetLabels()[clusterctlv1.ClusterctlMoveHierarchyLabel]; got != want {
+			t.Errorf("%s: has the label that moves it, and what it owns, with its namespace: %t", name(crd), got)
 		}
 	}
 }

@@ -127,6 +127,9 @@ const (
 	// ImageNotFoundReason says that MAAS has no such image, or not for the architecture or with the kernel asked for; the message names what is
 	// near. No server is taken. Importing or uploading the image ends it.
 	ImageNotFoundReason = "ImageNotFound"
+	// WaitingForReservedHostReason says that a server is reserved for the machine and cannot be taken yet; the message names it. The end of
+	// its state, of the reservation, or a cordon ends it.
+	WaitingForReservedHostReason = "WaitingForReservedHost"
 	// PoolNotFoundReason says that hostPoolRef names no MaasHostPool.
 	PoolNotFoundReason = "HostPoolNotFound"
 	// PoolMismatchReason says that the MaasHostPool has other MAAS credentials than the MaasCluster.
@@ -286,6 +289,30 @@ const (
 	EraseAskedReason = "EraseAsked"
 	// MemoryUnsupportedReason says that this MAAS cannot run a system from memory.
 	MemoryUnsupportedReason = "MemoryUnsupported"
+)
+
+// HostsSufficientCondition tells whether the pool has as many servers as are asked of it: on MaasHostPool.
+const HostsSufficientCondition = "HostsSufficient"
+
+// Reasons of HostsSufficientCondition.
+const (
+	// HostsSufficientReason says that there are enough, also during a rollout.
+	HostsSufficientReason = "HostsSufficient"
+	// TooFewHostsReason says that there are fewer usable servers than replicas.
+	TooFewHostsReason = "TooFewHosts"
+	// TooFewForSurgeReason says that there are enough for the replicas and too few for what maxSurge adds in a rollout.
+	TooFewForSurgeReason = "TooFewHostsForSurge"
+)
+
+// HostsFitCondition tells whether all servers of the pool's resource pool belong to the pool: on MaasHostPool. It has no part in Ready.
+const HostsFitCondition = "HostsFit"
+
+// Reasons of HostsFitCondition.
+const (
+	// HostsFitReason says that all of them do.
+	HostsFitReason = "HostsFit"
+	// SomeHostsDoNotFitReason says that the selector leaves some out; the message counts why and names the nearest miss.
+	SomeHostsDoNotFitReason = "SomeHostsDoNotFit"
 )
 
 // HostsAvailableCondition tells whether the pool has servers to give: on MaasHostPool.

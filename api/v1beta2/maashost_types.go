@@ -20,6 +20,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
 )
 
 // MaasHostSpec is the lease: which server, for whom and with what on it. All that has to survive the loss of the status stands here.
@@ -449,6 +450,14 @@ type MaasHost struct {
 	// status is the observed state.
 	// +optional
 	Status MaasHostStatus `json:"status,omitempty,omitzero"`
+}
+
+// NewLeaseID makes the id of a lease. It is random, so that no lease of the past or of anybody else has it.
+func NewLeaseID() string { return "capmaas-" + string(uuid.NewUUID()) }
+
+// PoolOwner is the reference to a pool as an owner of its leases: they go with it, and move with it.
+func PoolOwner(pool *MaasHostPool) metav1.OwnerReference {
+	return metav1.OwnerReference{APIVersion: GroupVersion.String(), Kind: "MaasHostPool", Name: pool.Name, UID: pool.UID}
 }
 
 // InForce tells whether the server is given to nobody.

@@ -122,9 +122,29 @@ type MaasHostPoolStatus struct {
 	// hosts counts the servers of the pool.
 	// +optional
 	Hosts MaasHostCounts `json:"hosts,omitempty,omitzero"`
+
+	// states counts the leases of the pool by their state.
+	// +optional
+	// +listType=map
+	// +listMapKey=state
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	States []HostStateCount `json:"states,omitempty"`
 }
 
-// MaasHostCounts counts servers. Each is in total and in exactly one of the others.
+// HostStateCount is how many servers are in a state.
+type HostStateCount struct {
+	// state of the servers.
+	// +required
+	State HostState `json:"state,omitempty"`
+
+	// count of the servers.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Count *int32 `json:"count,omitempty"`
+}
+
+// MaasHostCounts counts servers. Each is in total and in exactly one of available, leased and unavailable.
 // +kubebuilder:validation:MinProperties=1
 type MaasHostCounts struct {
 	// total is the number of servers in the pool.
@@ -132,17 +152,27 @@ type MaasHostCounts struct {
 	// +kubebuilder:validation:Minimum=0
 	Total *int32 `json:"total,omitempty"`
 
-	// available servers are Ready in MAAS and nobody's.
+	// wanted is how many the MachineDeployments and control planes ask for that use the pool.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Wanted *int32 `json:"wanted,omitempty"`
+
+	// surge is how many more the rollouts of the MachineDeployments may ask for at the same time.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Surge *int32 `json:"surge,omitempty"`
+
+	// available servers can be given to a machine of the pool: they are Ready in MAAS and nobody's, or kept empty for the pool.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Available *int32 `json:"available,omitempty"`
 
-	// leased servers belong to a MaasHost.
+	// leased servers are in use, on their way, or reserved.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Leased *int32 `json:"leased,omitempty"`
 
-	// unavailable servers are neither: in use by others, broken, being tested or released.
+	// unavailable servers are neither: in use by others, broken, being tested, cordoned or in quarantine.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Unavailable *int32 `json:"unavailable,omitempty"`
@@ -155,6 +185,7 @@ type MaasHostCounts struct {
 // +kubebuilder:resource:path=maashostpools,scope=Namespaced,categories=cluster-api
 // +kubebuilder:printcolumn:name="Pool",type=string,JSONPath=`.spec.resourcePool`,description="MAAS resource pool"
 // +kubebuilder:printcolumn:name="Total",type=integer,JSONPath=`.status.hosts.total`
+// +kubebuilder:printcolumn:name="Wanted",type=integer,JSONPath=`.status.hosts.wanted`
 // +kubebuilder:printcolumn:name="Available",type=integer,JSONPath=`.status.hosts.available`
 // +kubebuilder:printcolumn:name="Leased",type=integer,JSONPath=`.status.hosts.leased`
 // +kubebuilder:printcolumn:name="Unavailable",type=integer,JSONPath=`.status.hosts.unavailable`

@@ -127,8 +127,12 @@ func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
 		s.refused = refused
 		return false, err
 	}
-	ctrl.LoggerFrom(ctx).Info("Releasing server", "systemID", s.host.Spec.SystemID)
-	m, err := s.session.Release(ctx, s.host.Spec.SystemID, maas.ReleaseRequest{Comment: s.comment()})
+	erase, err := r.eraseMode(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	ctrl.LoggerFrom(ctx).Info("Releasing server", "systemID", s.host.Spec.SystemID, "erase", erase)
+	m, err := s.session.Release(ctx, s.host.Spec.SystemID, maas.ReleaseRequest{Comment: s.comment(), Erase: erase})
 	if err != nil {
 		return false, err
 	}
@@ -137,6 +141,28 @@ func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
 	s.observation = lifecycle.Observation{Known: true, Machine: m, Fresh: true, Ownership: lifecycle.OwnershipNotOurs, OurUser: m.Owner != ""}
 	r.refusals.note(s.host.UID, nil, r.Clock.Now().Add(releaseRetry))
 	return true, r.stopErasing(ctx, s, m, maas.EraseNone)
+}
+
+// eraseMode is what the pool wants done to the disks of a server that leaves it. Nothing is erased while the lease goes on, and nothing
+// where the pool does not say that data disks are not kept: admission refuses the one without the other, and this is the last look.
+func (r *Reconciler) eraseMode(ctx context.Context, s *scope) (maas.EraseMode, error) {
+	if !s.lease().End {
+		return maas.EraseNone, nil
+	}
+	pool, err := r.poolOf(ctx, s)
+	if err != nil || pool == nil || pool.Spec.DataDisks != infrav1.DataDisksWipe {
+		return maas.EraseNone, err
+	}
+	switch pool.Spec.Erase {
+	case infrav1.EraseQuick:
+		return maas.EraseQuick, nil
+	case infrav1.EraseSecure:
+		return maas.EraseSecure, nil
+	case infrav1.EraseFull:
+		return maas.EraseFull, nil
+	case infrav1.EraseNone:
+	}
+	return maas.EraseNone, nil
 }
 
 // giveUp ends a lease that never got its server; the MaasMachine then chooses another. The lease of a pool is emptied, so that what it says

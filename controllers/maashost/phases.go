@@ -44,6 +44,10 @@ const releaseRetry = 20 * time.Second
 // powerRetry is the least time between two orders to switch one server.
 const powerRetry = 20 * time.Second
 
+// switchOffPatience is how long a server that is vacated may take to shut down by itself. After that it is released while it runs, and MAAS
+// switches it off the hard way.
+const switchOffPatience = 2 * time.Minute
+
 // adopt sees to it that the MaasCluster owns the lease, which puts it into the Cluster's graph for clusterctl move. The lease is made with
 // that owner; this brings it back after a restore from a backup, and keeps its API version current.
 func (r *Reconciler) adopt(ctx context.Context, s *scope) error {
@@ -170,6 +174,8 @@ func (r *Reconciler) act(ctx context.Context, s *scope) (bool, error) {
 		return r.switchPower(ctx, s)
 	case lifecycle.AskVacate:
 		return true, r.askVacate(ctx, s, infrav1.VacateRedeploy)
+	case lifecycle.ShutDown:
+		return r.shutDown(ctx, s)
 	case lifecycle.Release:
 		return r.release(ctx, s)
 	case lifecycle.Vacated:

@@ -69,6 +69,8 @@ type scope struct {
 	shared hostdisks.Shared
 	// refused says why an act was not taken although the plan asked for it.
 	refused *refusedAct
+	// noSwitchOff is set by drive when MAAS does not switch the server off for us.
+	noSwitchOff bool
 	// refusal is MAAS's refusal of the last call, set by drive.
 	refusal error
 	// retryAfter is set by drive when the refused call is not due again yet.
@@ -100,6 +102,7 @@ func (s *scope) lease() lifecycle.Lease {
 		ID:            s.host.Spec.LeaseID,
 		End:           s.deleting(),
 		Vacate:        vacate.Purpose != "" && vacate.ReleasedTime.IsZero(),
+		SwitchOff:     !s.noSwitchOff && s.now.Before(vacate.RequestedTime.Add(switchOffPatience)),
 		Empty:         s.host.Spec.ConsumerRef.Name == "",
 		Allocated:     !status.AllocatedTime.IsZero() || provisioned,
 		DeployStarted: !status.DeployStartTime.IsZero() || provisioned,

@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
 
 // changeLease writes at once what change does to the spec and metadata of the lease, if nobody else wrote it since it was read: machines
@@ -46,6 +47,30 @@ func (r *Reconciler) askVacate(ctx context.Context, s *scope, purpose infrav1.Va
 	return r.changeLease(ctx, s, func(h *infrav1.MaasHost) {
 		h.Spec.Vacate = infrav1.HostVacate{Purpose: purpose, RequestedTime: metav1.NewTime(r.Clock.Now())}
 	})
+}
+
+// shutDown lets the installed system shut down, once in a while, and waits for MAAS to say that the server is off.
+func (r *Reconciler) shutDown(ctx context.Context, s *scope) (bool, error) {
+	if s.blocked() {
+		return false, nil
+	}
+	patience := s.host.Spec.Vacate.RequestedTime.Add(switchOffPatience).Sub(s.now)
+	s.retryAfter = max(time.Second, patience)
+	if wait, _ := r.refusals.pending(s.host.UID, r.Clock.Now()); wait > 0 {
+		return false, nil
+	}
+	ctrl.LoggerFrom(ctx).Info("Switching server off", "systemID", s.host.Spec.SystemID)
+	m, err := s.session.PowerOff(ctx, s.host.Spec.SystemID, false, s.comment())
+	if maas.IsAnswer(err) {
+		s.noSwitchOff, s.retryAfter = true, 0
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	r.refusals.note(s.host.UID, nil, r.Clock.Now().Add(switchOffPatience))
+	s.observation.Machine = m
+	return m.Power == maas.PowerOff, nil
 }
 
 // vacated notes that the server is released. What the status remembers of the installation goes first: a consumer that comes next must not
@@ -92,7 +117,8 @@ func (r *Reconciler) forgetProgress(ctx context.Context, s *scope) error {
 func empty(h *infrav1.MaasHost, pool *infrav1.MaasHostPool, now time.Time) {
 	spec := &h.Spec
 	spec.ClusterName, spec.ConsumerRef, spec.Image, spec.UserDataSecretRef = "", infrav1.LocalObjectReference{}, infrav1.Image{}, infrav1.LocalObjectReference{}
-	spec.Vacate, spec.PowerCycle = infrav1.HostVacate{}, infrav1.HostPowerCycle{}
+	// What was learned of the disks stays, and the network, which the next consumer most likely wants as well.
+	spec.Storage, spec.Vacate, spec.PowerCycle = infrav1.HostStorage{}, infrav1.HostVacate{}, infrav1.HostPowerCycle{}
 	if spec.Reservation.ClusterName != "" && pool != nil {
 		spec.Reservation.ExpirationTime = metav1.NewTime(now.Add(pool.ReservationTime()))
 	}

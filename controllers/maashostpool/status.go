@@ -18,6 +18,8 @@ package maashostpool
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -25,40 +27,17 @@ import (
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
-	"github.com/capmaas/cluster-api-provider-maas/pkg/allocation"
-	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
-
-// scope carries the facts of one reconcile.
-type scope struct {
-	pool    *infrav1.MaasHostPool
-	problem *access.Problem
-	// counted is true when there was a snapshot to count in.
-	counted                               bool
-	total, available, leased, unavailable int32
-	// miss explains an empty pool.
-	miss allocation.Miss
-}
-
-func (s *scope) count(m *maas.Machine, leased bool) {
-	s.total++
-	switch {
-	case leased:
-		s.leased++
-	case m.Status == maas.StatusReady && m.Owner == "" && !m.Locked:
-		s.available++
-	default:
-		s.unavailable++
-	}
-}
 
 // setStatus writes the whole status from the facts of the scope.
 func setStatus(s *scope) {
 	if s.counted {
 		s.pool.Status.Hosts = infrav1.MaasHostCounts{
 			Total: ptr.To(s.total), Available: ptr.To(s.available), Leased: ptr.To(s.leased), Unavailable: ptr.To(s.unavailable),
+			Wanted: ptr.To(s.wanted), Surge: ptr.To(s.surge),
 		}
 	}
+	s.pool.Status.States = states(s)
 	available := access.Condition(s.problem)
 	hosts := hostsCondition(s)
 	ready := metav1.Condition{Type: infrav1.ReadyCondition, Status: metav1.ConditionTrue, Reason: infrav1.ReadyReason}
@@ -67,8 +46,16 @@ func setStatus(s *scope) {
 		ready.Status, ready.Reason, ready.Message = available.Status, available.Reason, available.Message
 	case s.total == 0:
 		ready.Status, ready.Reason, ready.Message = hosts.Status, hosts.Reason, hosts.Message
+	case s.usable() < s.wanted:
+		c := sufficientCondition(s)
+		ready.Status, ready.Reason, ready.Message = c.Status, c.Reason, c.Message
 	}
-	for _, c := range []metav1.Condition{available, hosts, ready} {
+	if s.deleting() {
+		ready.Status, ready.Reason = metav1.ConditionFalse, infrav1.DeletingReason
+		ready.Message = fmt.Sprintf("%d servers have not left the pool yet. Empty ones are on their way back to MAAS; those in use leave when their "+
+			"machine is deleted", len(s.members))
+	}
+	for _, c := range []metav1.Condition{available, hosts, sufficientCondition(s), fitCondition(s), ready} {
 		c.ObservedGeneration = s.pool.Generation
 		conditions.Set(s.pool, c)
 	}
@@ -85,6 +72,49 @@ func hostsCondition(s *scope) metav1.Condition {
 	case s.available == 0:
 		c.Status, c.Reason = metav1.ConditionFalse, infrav1.AllHostsLeasedReason
 		c.Message = fmt.Sprintf("%d of %d servers are leased, %d are unavailable", s.leased, s.total, s.unavailable)
+	}
+	return c
+}
+
+// states lists how many servers of the pool do what, in the order of the words.
+func states(s *scope) []infrav1.HostStateCount {
+	var out []infrav1.HostStateCount
+	counts := s.states()
+	for _, state := range slices.Sorted(maps.Keys(counts)) {
+		out = append(out, infrav1.HostStateCount{State: state, Count: ptr.To(counts[state])})
+	}
+	return out
+}
+
+// usable servers are in use or can be given away.
+func (s *scope) usable() int32 { return s.total - s.unavailable }
+
+// sufficientCondition compares what is asked of the pool to what it has.
+func sufficientCondition(s *scope) metav1.Condition {
+	c := metav1.Condition{Type: infrav1.HostsSufficientCondition, Status: metav1.ConditionTrue, Reason: infrav1.HostsSufficientReason}
+	switch {
+	case !s.counted:
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, infrav1.ConnectingReason, "Waiting for the first look at MAAS"
+	case s.usable() < s.wanted:
+		c.Status, c.Reason = metav1.ConditionFalse, infrav1.TooFewHostsReason
+		c.Message = fmt.Sprintf("%d servers are asked for and %d of %d can be used: add servers or lower the replicas", s.wanted, s.usable(), s.total)
+	case s.usable() < s.wanted+s.surge:
+		c.Status, c.Reason = metav1.ConditionFalse, infrav1.TooFewForSurgeReason
+		c.Message = fmt.Sprintf("%d servers are asked for, rollouts add up to %d, and %d of %d can be used: set maxSurge to 0 where every server is "+
+			"in use, or add servers", s.wanted, s.surge, s.usable(), s.total)
+	}
+	return c
+}
+
+// fitCondition counts the servers of the resource pool that the selector leaves out.
+func fitCondition(s *scope) metav1.Condition {
+	c := metav1.Condition{Type: infrav1.HostsFitCondition, Status: metav1.ConditionTrue, Reason: infrav1.HostsFitReason}
+	switch {
+	case !s.counted:
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, infrav1.ConnectingReason, "Waiting for the first look at MAAS"
+	case s.misfits.Nearest != nil:
+		c.Status, c.Reason = metav1.ConditionFalse, infrav1.SomeHostsDoNotFitReason
+		c.Message = fmt.Sprintf("Of the servers in resource pool %s %s", s.pool.Spec.ResourcePool, s.misfits.String())
 	}
 	return c
 }

@@ -29,32 +29,36 @@ import (
 // be made.
 type choices struct {
 	mu     sync.Mutex
-	recent map[string]time.Time
+	recent map[string]choice
+}
+
+// choice is a server that was chosen. It stands until the cache shows its lease, or the lack of one, otherwise than it was then.
+type choice struct {
+	version string
+	at      time.Time
 }
 
 // choiceAge is well beyond the cache's delay.
 const choiceAge = 30 * time.Second
 
 // choose chooses a server that nobody here chose a moment ago, and notes it.
-func (c *choices) choose(request allocation.Request, machines []*maas.Machine, leased map[string]string, now time.Time) allocation.Decision {
+func (c *choices) choose(request allocation.Request, machines []*maas.Machine, leases map[string]allocation.Lease, now time.Time) allocation.Decision {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, at := range c.recent {
-		if now.Sub(at) > choiceAge {
+	for id, chosen := range c.recent {
+		switch {
+		case now.Sub(chosen.at) > choiceAge, leases[id].Version != chosen.version:
 			delete(c.recent, id)
-		} else if _, ok := leased[id]; ok {
-			// The cache shows the lease. Once it ends the server may be chosen again.
-			delete(c.recent, id)
-		} else {
-			leased[id] = "a lease just made"
+		default:
+			leases[id] = allocation.Lease{Version: chosen.version, Holder: "a machine that chose it a moment ago"}
 		}
 	}
-	decision := allocation.Choose(allocation.Input{Request: request, Machines: machines, Leased: leased})
+	decision := allocation.Choose(allocation.Input{Request: request, Machines: machines, Leases: leases})
 	if decision.Machine != nil {
 		if c.recent == nil {
-			c.recent = map[string]time.Time{}
+			c.recent = map[string]choice{}
 		}
-		c.recent[decision.Machine.SystemID] = now
+		c.recent[decision.Machine.SystemID] = choice{version: leases[decision.Machine.SystemID].Version, at: now}
 	}
 	return decision
 }

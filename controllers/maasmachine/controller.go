@@ -59,9 +59,9 @@ type Reconciler struct {
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachines,verbs=get;list;watch;update;patch
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachines/status,verbs=get;update;patch
-// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashosts,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashosts,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasclusters;maashostpools,verbs=get;list;watch
-// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters;machines,verbs=get;list;watch
+// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters;machines;machinedeployments;machinesets,verbs=get;list;watch
 
 // SetupWithManager starts the controller with the manager.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
@@ -77,7 +77,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		WithEventFilter(predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilterValue)).
 		Watches(&clusterv1.Machine{}, handler.EnqueueRequestsFromMapFunc(
 			util.MachineToInfrastructureMapFunc(infrav1.GroupVersion.WithKind("MaasMachine"))), builder.WithPredicates(machineChanges())).
-		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(machineOfHost), builder.WithPredicates(hostChanges())).
+		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfHost), builder.WithPredicates(hostChanges())).
 		Watches(&infrav1.MaasHostPool{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfPool)).
 		Watches(&infrav1.Repave{}, handler.EnqueueRequestsFromMapFunc(r.machineOfRepave)).
 		Watches(&infrav1.MaasCluster{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfCluster)).
@@ -121,10 +121,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		result, reterr = patcher.Finish(ctx, func() { setStatus(s) }, result, reterr)
 	}()
 	if s.deleting() {
-		if err := r.reconcileDelete(ctx, s); err != nil || s.wait == nil {
-			return ctrl.Result{}, err
+		if err := r.reconcileDelete(ctx, s); err != nil {
+			return persist.Retry(err)
 		}
-		return ctrl.Result{RequeueAfter: waitRecheck}, nil
+		if s.wait != nil {
+			return ctrl.Result{RequeueAfter: waitRecheck}, nil
+		}
+		return ctrl.Result{}, nil
 	}
 	return r.reconcileNormal(ctx, s)
 }

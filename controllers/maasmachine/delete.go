@@ -21,13 +21,20 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/cluster-api/util"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/succession"
 )
 
-// reconcileDelete ends the lease and waits until the server is back in MAAS. It needs neither Cluster nor MaasCluster.
+// reconcileDelete ends the use of the server and waits until it is released: the lease goes on when the server is kept for a successor or
+// for its pool, and ends otherwise. It needs neither Cluster nor MaasCluster.
 func (r *Reconciler) reconcileDelete(ctx context.Context, s *scope) error {
 	if err := r.findHost(ctx, s); err != nil {
 		return err
@@ -41,15 +48,93 @@ func (r *Reconciler) reconcileDelete(ctx context.Context, s *scope) error {
 		controllerutil.RemoveFinalizer(s.maasMachine, infrav1.MachineFinalizer)
 		return nil
 	}
-	if !s.host.DeletionTimestamp.IsZero() {
+	if !s.host.DeletionTimestamp.IsZero() || s.host.Spec.Vacate.Purpose == infrav1.VacateFree {
 		return nil
 	}
 	if held, err := r.heldByGate(ctx, s); err != nil || held {
 		return err
 	}
+	kept, err := r.vacateHost(ctx, s)
+	if kept || err != nil {
+		return err
+	}
 	ctrl.LoggerFrom(ctx).Info("Ending the lease", "MaasHost", s.host.Name)
-	if err := r.Client.Delete(ctx, s.host); err != nil && !apierrors.IsNotFound(err) {
+	if err := r.Client.Delete(ctx, s.host.DeepCopy()); err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("deleting MaasHost %s: %w", s.host.Name, err)
 	}
 	return nil
+}
+
+// vacateHost asks for the server to be released while its lease goes on, with a reservation where a successor is expected. It tells whether
+// the lease does go on.
+func (r *Reconciler) vacateHost(ctx context.Context, s *scope) (bool, error) {
+	spec := &s.host.Spec
+	pool, err := r.poolOf(ctx, s)
+	if err != nil || pool == nil || !pool.DeletionTimestamp.IsZero() {
+		return false, err
+	}
+	s.pool = pool
+	reservation, err := r.reservation(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	kept := reservation.ClusterName != "" || pool.Holds() || ptr.Deref(spec.Unschedulable, false) || spec.Quarantine.InForce(r.Clock.Now())
+	if !kept {
+		return false, nil
+	}
+	ctrl.LoggerFrom(ctx).Info("Vacating server", "MaasHost", s.host.Name, "reservedFor", access.Owner(reservation.Owner))
+	changed := s.host.DeepCopy()
+	changed.Spec.Vacate = infrav1.HostVacate{Purpose: infrav1.VacateFree, RequestedTime: metav1.NewTime(r.Clock.Now())}
+	changed.Spec.Reservation = reservation
+	changed.OwnerReferences = util.EnsureOwnerRef(changed.OwnerReferences, infrav1.PoolOwner(pool))
+	// Against a lease that was read from a cache which is behind.
+	if err := r.Client.Patch(ctx, changed, client.MergeFromWithOptions(s.host, client.MergeFromWithOptimisticLock{})); err != nil {
+		return false, fmt.Errorf("vacating MaasHost %s: %w", s.host.Name, err)
+	}
+	s.host = changed
+	return true, nil
+}
+
+// reservation says for whom the server is kept: for the successor that the owner of the Machine is going to make, if it is. It makes none
+// when the owner is scaled in or is being deleted, or its Cluster is.
+func (r *Reconciler) reservation(ctx context.Context, s *scope) (infrav1.HostReservation, error) {
+	none := infrav1.HostReservation{}
+	if !s.pool.ReusesSameHost() || s.machine == nil || s.cluster == nil {
+		return none, nil
+	}
+	owner := succession.OwnerOf(s.machine)
+	if owner.Kind == "" {
+		return none, nil
+	}
+	hosts := &infrav1.MaasHostList{}
+	if err := r.Client.List(ctx, hosts, client.InNamespace(s.maasMachine.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return none, fmt.Errorf("listing MaasHosts: %w", err)
+	}
+	expectation, err := succession.Reader{Cache: r.Client, Live: r.APIReader}.Of(ctx, s.maasMachine.Namespace, s.cluster.Name, owner, hosts.Items)
+	if err != nil {
+		return none, err
+	}
+	reserved := succession.Reserved(s.maasMachine.Namespace, s.cluster.Name, owner, hosts.Items)
+	if !expectation.Expects(s.maasMachine.Name, reserved) {
+		return none, nil
+	}
+	return infrav1.HostReservation{
+		ClusterName: s.cluster.Name, Owner: owner, Predecessor: s.maasMachine.Name, FailureDomain: s.machine.Spec.FailureDomain,
+	}, nil
+}
+
+// poolOf returns the pool of the lease, nil when it has none or the pool is gone.
+func (r *Reconciler) poolOf(ctx context.Context, s *scope) (*infrav1.MaasHostPool, error) {
+	if s.host.Spec.HostPoolRef.Name == "" {
+		return nil, nil //nolint:nilnil // no pool is an answer here, not a failure
+	}
+	pool := &infrav1.MaasHostPool{}
+	key := client.ObjectKey{Namespace: s.host.Namespace, Name: s.host.Spec.HostPoolRef.Name}
+	if err := r.Client.Get(ctx, key, pool); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, nil //nolint:nilnil // as above
+		}
+		return nil, fmt.Errorf("getting MaasHostPool %s: %w", key, err)
+	}
+	return pool, nil
 }

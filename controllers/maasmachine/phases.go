@@ -20,12 +20,12 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util"
 	capilabels "sigs.k8s.io/cluster-api/util/labels/format"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,6 +35,7 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/pkg/allocation"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/succession"
 )
 
 // findHost finds the lease made out to this machine in the cache.
@@ -103,10 +104,11 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 	if err != nil || s.wait != nil {
 		return err
 	}
-	leased, machines, err := r.leases(ctx, session)
-	if err != nil {
-		return err
+	hosts := &infrav1.MaasHostList{}
+	if err := r.Client.List(ctx, hosts, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("listing MaasHosts: %w", err)
 	}
+	machines := access.WithKeptDisks(session.Snapshot().List(), hosts.Items)
 	if err := r.narrow(ctx, s, session, machines, &request); err != nil || s.wait != nil {
 		return err
 	}
@@ -114,7 +116,7 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 	if err := r.findHostLive(ctx, s); err != nil || s.host != nil {
 		return err
 	}
-	return r.takeHost(ctx, s, request, machines, leased)
+	return r.takeHost(ctx, s, request, machines, hosts.Items)
 }
 
 // narrow adds to the request what image, network and disks demand of a server, and waits for what no server could give.
@@ -128,20 +130,33 @@ func (r *Reconciler) narrow(ctx context.Context, s *scope, session *inventory.Se
 	return r.checkDisks(ctx, s, session, machines, request)
 }
 
-// takeHost makes the lease on the first server that fits and that nobody was faster to lease.
-func (r *Reconciler) takeHost(ctx context.Context, s *scope, request allocation.Request, machines []*maas.Machine, leased map[string]string) error {
+// takeHost claims or leases the first server that fits and that nobody was faster to take. The order is the allocator's.
+func (r *Reconciler) takeHost(ctx context.Context, s *scope, request allocation.Request, machines []*maas.Machine, hosts []infrav1.MaasHost) error {
+	leases := access.Leases(hosts, r.Clock.Now())
 	for {
-		decision := r.choices.choose(request, machines, leased, r.Clock.Now())
-		if decision.Machine == nil {
+		decision := r.choices.choose(request, machines, leases, r.Clock.Now())
+		switch {
+		case decision.Awaited != nil:
+			s.waitFor(infrav1.WaitingForReservedHostReason, awaiting(decision.Awaited))
+			return nil
+		case decision.Machine == nil:
 			s.waitFor(infrav1.NoHostFitsReason, decision.Miss.String())
 			return nil
 		}
-		made, err := r.makeLease(ctx, s, decision.Machine)
-		if made || err != nil {
+		take := r.makeLease
+		if decision.Leased {
+			take = r.claimLease
+		}
+		if taken, err := take(ctx, s, decision.Machine); taken || err != nil {
 			return err
 		}
-		leased[decision.Machine.SystemID] = "a machine that was faster"
+		leases[decision.Machine.SystemID] = allocation.Lease{Holder: "a machine that was faster"}
 	}
+}
+
+func awaiting(m *maas.Machine) string {
+	return fmt.Sprintf("%s is reserved for this machine and is %s in MAAS. It is waited for until that ends or the reservation does; cordon "+
+		"the MaasHost %s to take another server at once", m.Hostname, m.Status, m.SystemID)
 }
 
 // openMaas opens the session with a MAAS whose servers are known.
@@ -178,6 +193,35 @@ func (r *Reconciler) makeLease(ctx context.Context, s *scope, m *maas.Machine) (
 	return true, nil
 }
 
+// claimLease claims an empty lease; false when somebody was faster. The API server takes the first of several claims on one version.
+func (r *Reconciler) claimLease(ctx context.Context, s *scope, m *maas.Machine) (bool, error) {
+	host := &infrav1.MaasHost{}
+	key := client.ObjectKey{Namespace: s.maasMachine.Namespace, Name: m.SystemID}
+	if err := r.Client.Get(ctx, key, host); err != nil {
+		r.choices.drop(m.SystemID)
+		return false, client.IgnoreNotFound(err)
+	}
+	before := host.DeepCopy()
+	if host.Spec.ConsumerRef.Name != "" || !host.DeletionTimestamp.IsZero() {
+		return false, nil
+	}
+	occupy(s, host)
+	err := r.Client.Patch(ctx, host, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		r.choices.drop(m.SystemID)
+		return false, nil
+	}
+	if err != nil {
+		r.choices.drop(m.SystemID)
+		return false, fmt.Errorf("claiming the lease on %s: %w", m.SystemID, err)
+	}
+	ctrl.LoggerFrom(ctx).Info("Claimed server", "MaasHost", host.Name, "hostname", m.Hostname, "predecessor", before.Spec.Reservation.Predecessor)
+	r.Recorder.Eventf(s.maasMachine, host, corev1.EventTypeNormal, "Leased", "Claim", "Claimed server %s (%s)", m.Hostname, m.SystemID)
+	s.host = host
+	s.maasMachine.Status.Hostname = m.Hostname
+	return true, nil
+}
+
 // request gathers what the machine needs from its own spec, its pool and its failure domain.
 func (r *Reconciler) request(ctx context.Context, s *scope) (allocation.Request, error) {
 	spec := &s.maasMachine.Spec
@@ -193,6 +237,10 @@ func (r *Reconciler) request(ctx context.Context, s *scope) (allocation.Request,
 		}
 		return allocation.Request{}, fmt.Errorf("getting MaasHostPool %s: %w", key, err)
 	}
+	if !pool.DeletionTimestamp.IsZero() {
+		s.waitFor(infrav1.PoolNotFoundReason, fmt.Sprintf("spec.hostPoolRef: MaasHostPool %s is being deleted", key))
+		return allocation.Request{}, nil
+	}
 	if !pool.Spec.CredentialsRef.SameAs(s.maasCluster.Spec.CredentialsRef) {
 		s.waitFor(infrav1.PoolMismatchReason, fmt.Sprintf("MaasHostPool %s has credentialsRef %s and MaasCluster %s has %s: "+
 			"name the same credentials in both", pool.Name, pool.Spec.CredentialsRef, s.maasCluster.Name,
@@ -206,59 +254,49 @@ func (r *Reconciler) request(ctx context.Context, s *scope) (allocation.Request,
 // narrowed adds what the machine itself asks for.
 func narrowed(request allocation.Request, s *scope) allocation.Request {
 	request.Zone = s.machine.Spec.FailureDomain
+	request.Requester = allocation.Requester{Name: s.maasMachine.Name, Cluster: s.cluster.Name, Owner: access.Owner(succession.OwnerOf(s.machine))}
 	request.Selectors = append(request.Selectors, access.Selector(s.maasMachine.Spec.Selector))
 	return request
 }
 
-// leases returns who holds which server, in every namespace that the manager sees, and all servers with the disks that their leases keep.
-func (r *Reconciler) leases(ctx context.Context, session *inventory.Session) (map[string]string, []*maas.Machine, error) {
-	hosts := &infrav1.MaasHostList{}
-	if err := r.Client.List(ctx, hosts, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, nil, fmt.Errorf("listing MaasHosts: %w", err)
+func newHost(s *scope, systemID string) *infrav1.MaasHost {
+	host := &infrav1.MaasHost{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.maasMachine.Namespace, Name: systemID, Finalizers: []string{infrav1.HostFinalizer}},
+		Spec: infrav1.MaasHostSpec{
+			SystemID:       systemID,
+			LeaseID:        infrav1.NewLeaseID(),
+			CredentialsRef: s.maasCluster.Spec.CredentialsRef,
+			HostPoolRef:    s.maasMachine.Spec.HostPoolRef,
+		},
 	}
-	leased := make(map[string]string, len(hosts.Items))
-	for i := range hosts.Items {
-		leased[hosts.Items[i].Spec.SystemID] = hosts.Items[i].Namespace + "/" + hosts.Items[i].Spec.ConsumerRef.Name
-	}
-	return leased, access.WithKeptDisks(session.Snapshot().List(), hosts.Items), nil
+	occupy(s, host)
+	return host
 }
 
-func newHost(s *scope, systemID string) *infrav1.MaasHost {
-	labels := map[string]string{
-		clusterv1.ClusterNameLabel: s.cluster.Name,
-		infrav1.ConsumerLabel:      consumerLabel(s.maasMachine),
+// occupy makes a lease out to the machine.
+func occupy(s *scope, host *infrav1.MaasHost) {
+	if host.Labels == nil {
+		host.Labels = map[string]string{}
 	}
+	host.Labels[clusterv1.ClusterNameLabel] = s.cluster.Name
+	host.Labels[infrav1.ConsumerLabel] = consumerLabel(s.maasMachine)
 	if v, ok := s.maasMachine.Labels[clusterv1.WatchLabel]; ok {
-		labels[clusterv1.WatchLabel] = v
+		host.Labels[clusterv1.WatchLabel] = v
 	}
-	return &infrav1.MaasHost{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace:  s.maasMachine.Namespace,
-			Name:       systemID,
-			Labels:     labels,
-			Finalizers: []string{infrav1.HostFinalizer},
-			// The owner puts the lease into the Cluster's graph for clusterctl move. It is not the MaasMachine, for the lease is to
-			// outlive that.
-			OwnerReferences: []metav1.OwnerReference{{
-				APIVersion: infrav1.GroupVersion.String(),
-				Kind:       "MaasCluster",
-				Name:       s.maasCluster.Name,
-				UID:        s.maasCluster.UID,
-			}},
-		},
-		Spec: infrav1.MaasHostSpec{
-			SystemID:          systemID,
-			LeaseID:           "capmaas-" + uuid.NewString(),
-			ClusterName:       s.cluster.Name,
-			CredentialsRef:    s.maasCluster.Spec.CredentialsRef,
-			HostPoolRef:       s.maasMachine.Spec.HostPoolRef,
-			ConsumerRef:       infrav1.LocalObjectReference{Name: s.maasMachine.Name},
-			Image:             s.image,
-			Network:           s.maasMachine.Spec.Network,
-			UserDataSecretRef: infrav1.LocalObjectReference{Name: *s.machine.Spec.Bootstrap.DataSecretName},
-			Storage:           claimedStorage(s),
-		},
+	// The owner puts the lease into the Cluster's graph for clusterctl move. It is not the MaasMachine, for the lease is to outlive that.
+	host.OwnerReferences = util.EnsureOwnerRef(host.OwnerReferences, metav1.OwnerReference{
+		APIVersion: infrav1.GroupVersion.String(), Kind: "MaasCluster", Name: s.maasCluster.Name, UID: s.maasCluster.UID,
+	})
+	if s.pool != nil {
+		host.OwnerReferences = util.EnsureOwnerRef(host.OwnerReferences, infrav1.PoolOwner(s.pool))
 	}
+	host.Spec.ClusterName = s.cluster.Name
+	host.Spec.ConsumerRef = infrav1.LocalObjectReference{Name: s.maasMachine.Name}
+	host.Spec.Image = s.image
+	host.Spec.Storage = claimedStorage(s)
+	host.Spec.Network = s.maasMachine.Spec.Network
+	host.Spec.UserDataSecretRef = infrav1.LocalObjectReference{Name: *s.machine.Spec.Bootstrap.DataSecretName}
+	host.Spec.Reservation = infrav1.HostReservation{}
 }
 
 // reportProvisioned gives Cluster API the providerID once the server is deployed.

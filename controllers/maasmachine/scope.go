@@ -31,10 +31,10 @@ type scope struct {
 	machine     *clusterv1.Machine
 	cluster     *clusterv1.Cluster
 	maasCluster *infrav1.MaasCluster
+	// pool is the one that spec.hostPoolRef names, set by request and vacateHost; nil when there is none.
+	pool *infrav1.MaasHostPool
 	// host is the lease, set by findHost or leaseHost; nil when there is none.
 	host *infrav1.MaasHost
-	// pool is set by request, nil when the machine names none.
-	pool *infrav1.MaasHostPool
 	// image is what the server is to be installed with, set by findImage before a server is chosen.
 	image infrav1.Image
 	// wait says why there is no lease, nil when nothing is waited for.

@@ -127,7 +127,7 @@ func readyCondition(s *scope, leased, deployed metav1.Condition) metav1.Conditio
 		if s.wait != nil {
 			ready.Reason, ready.Message = s.wait.reason, s.wait.message
 		}
-		if s.host != nil && !s.host.DeletionTimestamp.IsZero() && deployed.Message != "" {
+		if s.host != nil && (!s.host.DeletionTimestamp.IsZero() || s.host.Spec.Vacate.Purpose != "") && deployed.Message != "" {
 			ready.Message = deployed.Message
 		}
 		return ready

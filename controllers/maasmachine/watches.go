@@ -65,18 +65,21 @@ func reported(host *infrav1.MaasHost) *infrav1.MaasHost {
 	return host
 }
 
-// machineOfHost wakes the machine that holds the lease which changed.
-func machineOfHost(_ context.Context, o client.Object) []ctrl.Request {
+// machinesOfHost wakes the machine that holds the lease which changed, and for an empty one the machines that wait for a server.
+func (r *Reconciler) machinesOfHost(ctx context.Context, o client.Object) []ctrl.Request {
 	host, ok := o.(*infrav1.MaasHost)
-	if !ok {
+	switch {
+	case !ok:
 		return nil
+	case host.Spec.ConsumerRef.Name == "":
+		return r.waitingIn(ctx, host.Namespace, infrav1.NoHostFitsReason, infrav1.WaitingForReservedHostReason)
 	}
 	return []ctrl.Request{{NamespacedName: client.ObjectKey{Namespace: host.Namespace, Name: host.Spec.ConsumerRef.Name}}}
 }
 
 // machinesOfPool wakes the machines that wait for the pool or for a server in it.
 func (r *Reconciler) machinesOfPool(ctx context.Context, o client.Object) []ctrl.Request {
-	return r.waitingIn(ctx, o.GetNamespace(), infrav1.NoHostFitsReason, infrav1.PoolNotFoundReason, infrav1.PoolMismatchReason,
+	return r.waitingIn(ctx, o.GetNamespace(), infrav1.NoHostFitsReason, infrav1.WaitingForReservedHostReason, infrav1.PoolNotFoundReason, infrav1.PoolMismatchReason,
 		infrav1.DisksNeedAdministratorReason)
 }
 
@@ -95,7 +98,7 @@ func (r *Reconciler) waitingIn(ctx context.Context, namespace string, reasons ..
 
 // machinesOfMaas returns the machines that wait for a server: any change in MAAS may have made one fit.
 func (r *Reconciler) machinesOfMaas(ctx context.Context, _ []string) ([]ctrl.Request, error) {
-	return r.waiting(ctx, []string{infrav1.NoHostFitsReason, infrav1.WaitingForMaasReason})
+	return r.waiting(ctx, []string{infrav1.NoHostFitsReason, infrav1.WaitingForReservedHostReason, infrav1.WaitingForMaasReason})
 }
 
 // waiting lists the machines without a server that wait for one of the reasons.

@@ -39,6 +39,7 @@ func Condition(problem *Problem) metav1.Condition {
 // PoolRequest asks for any machine of a pool.
 func PoolRequest(pool *infrav1.MaasHostPool) allocation.Request {
 	return allocation.Request{
+		Pool:         pool.Namespace + "/" + pool.Name,
 		ResourcePool: pool.Spec.ResourcePool,
 		Selectors:    []allocation.Selector{Selector(pool.Spec.Selector)},
 	}

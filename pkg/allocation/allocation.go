@@ -50,6 +50,10 @@ type Request struct {
 	Selectors []Selector
 	// Fits tells why a machine cannot be what it is wanted for, such as by its cabling; "" when it can. nil for no such demands.
 	Fits func(m *maas.Machine) Reason
+	// Pool is the pool that the machine is asked of, as namespace/name; "" for none. Leases of another pool are not taken.
+	Pool string
+	// Requester is who asks, which decides about reservations.
+	Requester Requester
 }
 
 // Input is all that the decision rests on.
@@ -57,34 +61,45 @@ type Input struct {
 	Request Request
 	// Machines are all machines of the MAAS, in any order.
 	Machines []*maas.Machine
-	// Leased tells for a system_id who holds the lease on it.
-	Leased map[string]string
+	// Leases are the leases on machines, by system_id.
+	Leases map[string]Lease
 }
 
 // Decision is the machine to take, or why there is none.
 type Decision struct {
 	// Machine is nil when none can be taken now.
 	Machine *maas.Machine
+	// Leased is true when there is a lease on the machine, to be claimed; otherwise one is to be made.
+	Leased bool
+	// Awaited is a machine that is reserved for the requester and cannot be taken yet; nothing else is taken meanwhile.
+	Awaited *maas.Machine
 	// Miss explains a nil Machine.
 	Miss Miss
 }
 
-// Choose takes the first machine that fits, in the order of zone, hostname and system_id.
+// Choose takes the first machine that fits. The order is total: first by Rank, among machines reserved for the requester by when they were
+// freed, and then by zone, hostname and system_id.
 func Choose(in Input) Decision {
 	var miss Miss
-	var best *maas.Machine
+	var best, awaited *maas.Machine
 	for _, m := range in.Machines {
 		reasons := unfit(in, m)
-		if len(reasons) > 0 {
+		switch {
+		case len(reasons) > 0:
+			if in.awaits(m, reasons) && (awaited == nil || in.less(m, awaited)) {
+				awaited = m
+			}
 			miss.add(m, reasons)
-			continue
-		}
-		if best == nil || Less(m, best) {
+		case best == nil || in.less(m, best):
 			best = m
 		}
 	}
-	if best != nil {
-		return Decision{Machine: best}
+	switch {
+	case best != nil && (awaited == nil || in.rank(best) <= RankReserved):
+		_, leased := in.Leases[best.SystemID]
+		return Decision{Machine: best, Leased: leased}
+	case awaited != nil:
+		return Decision{Awaited: awaited, Miss: miss}
 	}
 	return Decision{Miss: miss}
 }

@@ -184,7 +184,7 @@ func TestChoose(t *testing.T) {
 		{
 			name: "what is leased, another's, locked or not Ready is left alone",
 			in: allocation.Input{
-				Request: request(), Leased: map[string]string{"id-a": "ns/m"},
+				Request: request(), Leases: map[string]allocation.Lease{"id-a": {Holder: "ns/m"}},
 				Machines: []*maas.Machine{machine("a"), machine("b", owner("eve")), machine("c", locked), machine("d", status(maas.StatusDeployed), owner("eve"))},
 			},
 			message: "none of 4 machines can be taken: 1 Deployed in MAAS, 1 leased, 1 locked, 1 owned by another MAAS user; nearest miss: a (leased)",
@@ -246,7 +246,7 @@ func FuzzChoose(f *testing.F) {
 			counted += n
 		}
 		for _, m := range in.Machines {
-			_, leased := in.Leased[m.SystemID]
+			_, leased := in.Leases[m.SystemID]
 			free := !leased && m.Status == maas.StatusReady && m.Owner == "" && !m.Locked && allocation.Matches(in.Request, m)
 			if free && (got.Machine == nil || allocation.Less(m, got.Machine)) {
 				t.Fatalf("%s fits and comes first, but the choice is %v", m.Hostname, got.Machine)
@@ -263,7 +263,7 @@ func FuzzChoose(f *testing.F) {
 
 func randomInput(rng *rand.Rand) allocation.Input {
 	pick := func(of ...string) string { return of[rng.IntN(len(of))] }
-	in := allocation.Input{Leased: map[string]string{}, Request: allocation.Request{
+	in := allocation.Input{Leases: map[string]allocation.Lease{}, Request: allocation.Request{
 		ResourcePool: pick("", "vm"), Zone: pick("", "z1", "z2"),
 		Selectors: []allocation.Selector{{MinCPUCount: rng.IntN(40), Architecture: pick("", "amd64")}, {NotTags: []string{"slow"}}},
 	}}
@@ -272,7 +272,7 @@ func randomInput(rng *rand.Rand) allocation.Input {
 			status(maas.Status(pick("Ready", "Ready", "Deployed", "Broken"))), owner(pick("", "", "eve")), arch(pick("amd64/generic", "arm64/generic")))
 		m.Locked = rng.IntN(8) == 0
 		if rng.IntN(5) == 0 {
-			in.Leased[m.SystemID] = "ns/other"
+			in.Leases[m.SystemID] = allocation.Lease{Holder: "ns/other"}
 		}
 		in.Machines = append(in.Machines, m)
 	}
@@ -281,12 +281,12 @@ func randomInput(rng *rand.Rand) allocation.Input {
 
 func BenchmarkChoose1000(b *testing.B) {
 	machines := make([]*maas.Machine, 1000)
-	leased := map[string]string{}
+	leased := map[string]allocation.Lease{}
 	for i := range machines {
 		machines[i] = machine(fmt.Sprintf("n%04d", i), status(maas.StatusDeployed))
-		leased[machines[i].SystemID] = "ns/m"
+		leased[machines[i].SystemID] = allocation.Lease{Holder: "ns/m"}
 	}
-	in := allocation.Input{Request: request(allocation.Selector{Tags: []string{"fc"}, MinCPUCount: 16}), Machines: machines, Leased: leased}
+	in := allocation.Input{Request: request(allocation.Selector{Tags: []string{"fc"}, MinCPUCount: 16}), Machines: machines, Leases: leased}
 	b.ReportAllocs()
 	for b.Loop() {
 		if allocation.Choose(in).Machine != nil {

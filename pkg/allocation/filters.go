@@ -35,7 +35,7 @@ var filters = []filter{inResourcePool, inZone, inSelectedZones, hasArchitecture,
 	fits}
 
 // states are what a machine does now.
-var states = []filter{notLeased, isFree}
+var states = []filter{leaseAllows, isFree}
 
 // unfit returns every reason against the machine, what it is before what it does.
 func unfit(in Input, m *maas.Machine) []Reason {
@@ -189,20 +189,20 @@ func fits(in Input, m *maas.Machine) Reason {
 	return in.Request.Fits(m)
 }
 
-func notLeased(in Input, m *maas.Machine) Reason {
-	if _, ok := in.Leased[m.SystemID]; ok {
-		return "leased"
-	}
-	return ""
-}
-
-func isFree(_ Input, m *maas.Machine) Reason {
+func isFree(in Input, m *maas.Machine) Reason {
+	lease, leased := in.Leases[m.SystemID]
 	switch {
+	case leased && m.Status == maas.StatusAllocated && lease.Allocated:
+		// MAAS holds it for the lease.
 	case m.Status != maas.StatusReady:
 		return Reason(fmt.Sprintf("%s in MAAS", m.Status))
 	case m.Owner != "":
 		return "owned by another MAAS user"
-	case m.Locked:
+	case leased && lease.Allocated:
+		// Somebody released it; the lease takes it back before anybody claims it.
+		return "Ready in MAAS although it is kept"
+	}
+	if m.Locked {
 		return "locked"
 	}
 	return ""

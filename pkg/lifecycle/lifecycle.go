@@ -38,6 +38,9 @@ type Lease struct {
 	End bool
 	// Vacate asks for what is on the machine to end, while the lease goes on.
 	Vacate bool
+	// SwitchOff asks for a machine that is vacated to be off before it is released. MAAS then makes it Ready at once, and it is allocated again
+	// in the same pass, where otherwise it would be anybody's from when MAAS has switched it off until the provider notices.
+	SwitchOff bool
 	// Empty is true when nobody is to be installed.
 	Empty bool
 	// Allocated, DeployStarted and Deployed tell how far the machine was ever seen to be, since it was last vacated.
@@ -140,6 +143,8 @@ const (
 	// AskVacate writes down that the machine, on which nothing was installed, has to be released and come back to the same consumer: its
 	// disks can be prepared only while nobody has it.
 	AskVacate Verb = "AskVacate"
+	// ShutDown lets the installed system of a machine that is vacated shut down.
+	ShutDown Verb = "ShutDown"
 	// Release gives it back.
 	Release Verb = "Release"
 	// Vacated notes that nothing of ours is on the machine any more: the lease goes on, empty or with its consumer to be installed.
@@ -189,9 +194,9 @@ func Next(l Lease, o Observation) Step {
 	case !o.Known:
 		return Step{Wait, Unknown}
 	case l.End:
-		return nextToRelease(o, Finish)
+		return nextToRelease(l, o, Finish)
 	case l.Vacate:
-		return nextToRelease(o, Vacated)
+		return nextToRelease(l, o, Vacated)
 	case o.Ownership == OwnershipUnknown:
 		return Step{Verify, situationOf(l)}
 	case o.Ownership == OwnershipOurs && l.Empty:

@@ -41,6 +41,7 @@ var progress = map[string]lifecycle.Lease{
 	"deployed":  {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true},
 	"empty":     {ID: leaseID, Empty: true},
 	"kept":      {ID: leaseID, Empty: true, Allocated: true},
+	"switched":  {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true, SwitchOff: true},
 	"prepared":  {ID: leaseID, Allocated: true, DisksPrepared: true},
 	"to be off": {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true, PowerCycle: lifecycle.SwitchOff},
 	"to be on":  {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true, PowerCycle: lifecycle.SwitchOn},
@@ -61,6 +62,7 @@ func TestNext(t *testing.T) {
 	bare := func(o lifecycle.Observation) lifecycle.Observation { o.Annotated = false; return o }
 	gone := lifecycle.Observation{Known: true, Ownership: lifecycle.OwnershipNotOurs}
 	ending := func(l lifecycle.Lease) lifecycle.Lease { l.End = true; return l }
+	dark := func(o lifecycle.Observation) lifecycle.Observation { o.Machine.Power = maas.PowerOff; return o }
 	vacating := func(l lifecycle.Lease) lifecycle.Lease { l.Vacate = true; return l }
 	disks := func(w lifecycle.Work, o lifecycle.Observation) lifecycle.Observation { o.Disks = w; return o }
 	network := func(w lifecycle.Work, o lifecycle.Observation) lifecycle.Observation { o.Network = w; return o }
@@ -133,6 +135,9 @@ func TestNext(t *testing.T) {
 
 		{"vacate: from memory", vacating(progress["deployed"]), ours(maas.StatusDeployed), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Unknown}},
 		{"vacate: deployed", vacating(progress["deployed"]), fresh(ours(maas.StatusDeployed)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
+		{"vacate: running", vacating(progress["switched"]), fresh(ours(maas.StatusDeployed)), lifecycle.Step{Verb: lifecycle.ShutDown, Situation: lifecycle.Releasing}},
+		{"vacate: switched off", vacating(progress["switched"]), fresh(dark(ours(maas.StatusDeployed))), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
+		{"end: running", ending(progress["switched"]), fresh(ours(maas.StatusDeployed)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
 		{"vacate: its installation failed", vacating(progress["deploying"]), fresh(ours(maas.StatusFailedDeployment)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
 		{"vacate: under way", vacating(progress["deployed"]), fresh(user(others(maas.StatusReleasing, "capi"))), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Releasing}},
 		{"vacate: released", vacating(progress["deployed"]), fresh(free), lifecycle.Step{Verb: lifecycle.Vacated, Situation: lifecycle.Released}},
@@ -190,6 +195,10 @@ func TestNextKeepsItsPromises(t *testing.T) {
 			failed := o.Fresh && o.OurUser && (o.Machine.Status == maas.StatusFailedReleasing || o.Machine.Status == maas.StatusFailedDiskErasing)
 			if !(proven || failed) || !leaving || o.Machine.Locked {
 				fail("release may hit the next holder: only a freshly proven allocation of ours, or to repeat a release that failed, and only to vacate or end")
+			}
+		case lifecycle.ShutDown:
+			if !proven || l.End || !l.Vacate || !l.SwitchOff || o.Machine.Locked || o.Machine.Power != maas.PowerOn {
+				fail("switch off only a running machine of ours that is vacated")
 			}
 		case lifecycle.PrepareDisks:
 			if !o.Fresh || o.Ownership == lifecycle.OwnershipOurs || o.Machine.Status != maas.StatusReady || o.Machine.Owner != "" || leaving ||
@@ -285,8 +294,10 @@ func everyMachine(visit func(lifecycle.Observation)) {
 			for _, locked := range bools {
 				for _, annotated := range bools {
 					for _, ownership := range []lifecycle.Ownership{lifecycle.OwnershipUnknown, lifecycle.OwnershipOurs, lifecycle.OwnershipNotOurs} {
-						visit(lifecycle.Observation{Known: true, Ownership: ownership, Annotated: annotated, OurUser: owner == "capi",
-							Machine: &maas.Machine{Status: status, Owner: owner, Locked: locked}})
+						for _, power := range []maas.Power{maas.PowerOn, maas.PowerOff} {
+							visit(lifecycle.Observation{Known: true, Ownership: ownership, Annotated: annotated, OurUser: owner == "capi",
+								Machine: &maas.Machine{Status: status, Owner: owner, Locked: locked, Power: power}})
+						}
 					}
 				}
 			}

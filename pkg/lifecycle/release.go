@@ -22,7 +22,7 @@ import (
 
 // nextToRelease plans towards a machine that is no longer ours, and then what is done: Finish or Vacated. Every way out but waiting goes
 // through a fresh read: release is idempotent in MAAS and would hit the next holder, and a lease that ends too early leaks its machine.
-func nextToRelease(o Observation, done Verb) Step {
+func nextToRelease(l Lease, o Observation, done Verb) Step {
 	if !o.Fresh {
 		// Whoever's release it is: there is nothing to do before it is over, and its end wakes us.
 		if o.Machine != nil && isLeaving(o.Machine.Status) {
@@ -32,6 +32,9 @@ func nextToRelease(o Observation, done Verb) Step {
 	}
 	if o.Ownership != OwnershipOurs {
 		return nextOnTheWayOut(o, done)
+	}
+	if done == Vacated && l.SwitchOff && isOn(o.Machine) && !o.Machine.Locked {
+		return Step{ShutDown, Releasing}
 	}
 	switch o.Machine.Status {
 	case maas.StatusReleasing, maas.StatusDiskErasing:
@@ -72,4 +75,9 @@ func releaseUnlessLocked(o Observation, s Situation) Step {
 
 func isLeaving(s maas.Status) bool {
 	return s == maas.StatusReleasing || s == maas.StatusDiskErasing
+}
+
+// isOn tells whether the installed system runs, or one whose installation failed.
+func isOn(m *maas.Machine) bool {
+	return m.Power == maas.PowerOn && (m.Status == maas.StatusDeployed || m.Status == maas.StatusFailedDeployment)
 }

@@ -41,6 +41,7 @@ func inTurn(acts ...act) act {
 var (
 	release   act = func(o *maassim.Operator, id string) error { return o.ReleaseByHand(id) }
 	broken    act = func(o *maassim.Operator, id string) error { return o.MarkBroken(id, "fan") }
+	fixed     act = func(o *maassim.Operator, id string) error { return o.MarkFixed(id) }
 	underTest act = func(o *maassim.Operator, id string) error { return o.StartTesting(id) }
 	rescue    act = func(o *maassim.Operator, id string) error { return o.EnterRescue(id) }
 	off       act = func(o *maassim.Operator, id string) error { return o.PowerOff(id) }
