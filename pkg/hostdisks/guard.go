@@ -44,12 +44,11 @@ func MayDeploy(v *Verdict, p *Plan) *Refusal {
 // erases every disk the server shows, whether it has it in its inventory or not, so that an empty inventory is no excuse; and under Wipe the
 // volumes of an array that the server was found to show are in danger still.
 func MayRelease(policy Policy, known *Known, erase maas.EraseMode, forced bool) *Refusal {
+	volume := slices.IndexFunc(known.Protected, Identity.mayBeVolume)
 	switch {
-	case policy == Wipe && len(known.Protected) == 0:
-		return nil
-	case policy == Wipe && (forced || erase != maas.EraseNone):
-		return refuse(EraseAsked, "MAAS would erase every disk that the server shows, %s among them, which is not the server's own. Unmap it, remove it from "+
-			"spec.disks.protected of the MaasHost, and it goes on", known.Protected[0])
+	case policy == Wipe && volume >= 0 && (forced || erase != maas.EraseNone):
+		return refuse(EraseAsked, "MAAS would erase every disk that the server shows, %s among them, which may be an array's and not the server's own. Unmap it, "+
+			"remove it from spec.disks.protected of the MaasHost, and it goes on", known.Protected[volume])
 	case policy == Wipe:
 		return nil
 	case forced:

@@ -44,6 +44,7 @@ func TestMayRelease(t *testing.T) {
 		{hostdisks.Unsaid, nothing, maas.EraseNone, false, ""},
 		{hostdisks.Preserve, lun, maas.EraseNone, false, ""},
 		{hostdisks.Wipe, nothing, maas.EraseFull, true, ""},
+		{hostdisks.Wipe, hostdisks.Known{Protected: identities(dataA())}, maas.EraseFull, true, ""},
 		{hostdisks.Wipe, lun, maas.EraseNone, false, ""},
 		{hostdisks.Wipe, lun, maas.EraseQuick, false, hostdisks.EraseAsked},
 		{hostdisks.Wipe, lun, maas.EraseNone, true, hostdisks.EraseAsked},

@@ -150,6 +150,9 @@ var arrays = []struct{ prefix, name string }{
 	{"6005076", "IBM"},
 }
 
+// mayBeVolume tells that the disk may be a volume of an array: it has a name of the type that arrays give theirs, and RAID controllers too.
+func (i Identity) mayBeVolume() bool { return len(i.wwn()) == naa6Digits }
+
 // array names the maker of the storage array that the disk is a volume of; "" when it does not look like one.
 func (i Identity) array() string {
 	for _, a := range arrays {
