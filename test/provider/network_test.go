@@ -264,7 +264,8 @@ func (w *world) unlinkByHand(admin *maasclient.Client, id, name string) {
 func TestNetworkNeedsAdministrator(t *testing.T) {
 	t.Parallel()
 	w, _ := networkWorld(t, 1, func(w *world) string { return w.sim().AddUser(w.ns+"-user", false) })
-	w.machine("m", withNetwork(fourNICs()))
+	// Keeping disks would need an administrator as well.
+	w.machine("m", withNetwork(fourNICs()), dataDisks(infrav1.DataDisksWipe))
 	w.awaitReason("m", infrav1.NetworkForbiddenReason)
 	if ok, seen := w.condition(w.maasMachine("m"), infrav1.NetworkConfiguredCondition, infrav1.NetworkForbiddenReason); !ok {
 		t.Errorf("NetworkConfigured is %s", seen)
