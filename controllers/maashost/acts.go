@@ -123,12 +123,12 @@ func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
 			return false, nil
 		}
 	}
-	if refused, err := r.guardRelease(ctx, s, maas.EraseNone); err != nil || refused != nil {
-		s.refused = refused
-		return false, err
-	}
 	erase, err := r.eraseMode(ctx, s)
 	if err != nil {
+		return false, err
+	}
+	if refused, err := r.guardRelease(ctx, s, erase); err != nil || refused != nil {
+		s.refused = refused
 		return false, err
 	}
 	ctrl.LoggerFrom(ctx).Info("Releasing server", "systemID", s.host.Spec.SystemID, "erase", erase)
@@ -140,7 +140,7 @@ func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
 	// MAAS has dropped the agent name. A server that was off is Ready and nobody's at once.
 	s.observation = lifecycle.Observation{Known: true, Machine: m, Fresh: true, Ownership: lifecycle.OwnershipNotOurs, OurUser: m.Owner != ""}
 	r.refusals.note(s.host.UID, nil, r.Clock.Now().Add(releaseRetry))
-	return true, r.stopErasing(ctx, s, m, maas.EraseNone)
+	return true, r.stopErasing(ctx, s, m, erase)
 }
 
 // eraseMode is what the pool wants done to the disks of a server that leaves it. Nothing is erased while the lease goes on, and nothing
