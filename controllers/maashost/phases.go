@@ -172,6 +172,15 @@ func (r *Reconciler) act(ctx context.Context, s *scope) (bool, error) {
 		return r.checkInstall(ctx, s)
 	case lifecycle.PowerOff, lifecycle.PowerOn:
 		return r.switchPower(ctx, s)
+	case lifecycle.AskVacate, lifecycle.ShutDown, lifecycle.Release, lifecycle.Vacated, lifecycle.GiveUp, lifecycle.Finish:
+		return r.leave(ctx, s)
+	}
+	return false, fmt.Errorf("no act for step %q", s.step.Verb)
+}
+
+// leave is act for the steps by which a server is vacated and a lease ends.
+func (r *Reconciler) leave(ctx context.Context, s *scope) (bool, error) {
+	switch s.step.Verb {
 	case lifecycle.AskVacate:
 		return true, r.askVacate(ctx, s, infrav1.VacateRedeploy)
 	case lifecycle.ShutDown:
@@ -182,11 +191,10 @@ func (r *Reconciler) act(ctx context.Context, s *scope) (bool, error) {
 		return true, r.vacated(ctx, s)
 	case lifecycle.GiveUp:
 		return false, r.giveUp(ctx, s)
-	case lifecycle.Finish:
+	default:
 		r.finish(ctx, s)
 		return false, nil
 	}
-	return false, fmt.Errorf("no act for step %q", s.step.Verb)
 }
 
 // noteProgress writes down what the observation proves, for the planner of later reconciles and for people. While the server is to be
