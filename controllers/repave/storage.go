@@ -20,12 +20,18 @@ import (
 	"context"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	intstr "k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/clock"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth/cel"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth/longhorn"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth/pdb"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth/portworx"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth/promql"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth/rookceph"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/workload"
 )
 
@@ -35,12 +41,57 @@ func Storage(clk clock.PassiveClock) NewProber {
 		switch storage.Type {
 		case infrav1.StoragePortworx:
 			return portworxProber(&storage.Portworx, cluster, clk)
+		case infrav1.StorageRookCeph:
+			return rookceph.New(cluster, rookceph.Options{Namespace: storage.RookCeph.Namespace}, clk), nil
+		case infrav1.StorageLonghorn:
+			return longhorn.New(cluster, longhorn.Options{Namespace: storage.Longhorn.Namespace}, clk), nil
+		case infrav1.StorageCEL:
+			return celProber(&storage.CEL, cluster, clk)
+		case infrav1.StoragePrometheus:
+			return prometheusProber(&storage.Prometheus, cluster, clk)
+		case infrav1.StoragePodDisruptionBudget:
+			return budgetProber(&storage.PodDisruptionBudget, cluster, clk)
 		case infrav1.StorageNone:
 			return ungated{clock: clk}, nil
-		case infrav1.StorageRookCeph, infrav1.StorageLonghorn, infrav1.StorageCEL, infrav1.StoragePrometheus, infrav1.StoragePodDisruptionBudget:
 		}
-		return nil, fmt.Errorf("spec.storage.type: this version cannot ask a storage of type %q", storage.Type)
+		return nil, fmt.Errorf("spec.storage.type: %q is no storage that this version can ask", storage.Type)
 	}
+}
+
+func celProber(spec *infrav1.CELStorage, cluster workload.Cluster, clk clock.PassiveClock) (storagehealth.Prober, error) {
+	prober, err := cel.New(cluster, cel.Options{
+		APIVersion: spec.APIVersion, Kind: spec.Kind, Namespace: spec.Namespace, Name: spec.Name, Whole: spec.Whole, Available: spec.Available,
+	}, clk)
+	if err != nil {
+		return nil, fmt.Errorf("spec.storage.cel.%w", err)
+	}
+	return prober, nil
+}
+
+func prometheusProber(spec *infrav1.PrometheusStorage, cluster workload.Cluster, clk clock.PassiveClock) (storagehealth.Prober, error) {
+	prober, err := promql.New(cluster, promql.Options{
+		Namespace: spec.Namespace, Service: spec.Service, Port: port(spec.Port), Whole: spec.Whole, Available: spec.Available,
+	}, clk)
+	if err != nil {
+		return nil, fmt.Errorf("spec.storage.prometheus.%w", err)
+	}
+	return prober, nil
+}
+
+func budgetProber(spec *infrav1.PodDisruptionBudgetStorage, cluster workload.Cluster, clk clock.PassiveClock) (storagehealth.Prober, error) {
+	options := pdb.Options{Namespace: spec.Namespace}
+	if spec.Selector != nil {
+		selector, err := metav1.LabelSelectorAsSelector(spec.Selector)
+		if err != nil {
+			return nil, fmt.Errorf("spec.storage.podDisruptionBudget.selector: %w", err)
+		}
+		options.Selector = selector
+	}
+	prober, err := pdb.New(cluster, options, clk)
+	if err != nil {
+		return nil, fmt.Errorf("spec.storage.podDisruptionBudget.%w", err)
+	}
+	return prober, nil
 }
 
 func portworxProber(spec *infrav1.PortworxStorage, cluster workload.Cluster, clk clock.PassiveClock) (storagehealth.Prober, error) {

@@ -20,10 +20,14 @@ package objects
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth"
 )
 
 // pageSize keeps a page of objects at a few megabytes.
@@ -34,9 +38,12 @@ const maxObjects = 200_000
 
 // Each calls visit for each object of a kind, page by page, in all namespaces when namespace is empty. A kind that the cluster does not serve is an
 // error, as everything is that keeps it from seeing all of them.
-func Each(ctx context.Context, reader client.Reader, kind schema.GroupVersionKind, namespace string, visit func(*unstructured.Unstructured) error) error {
+func Each(ctx context.Context, reader client.Reader, kind schema.GroupVersionKind, namespace string, visit func(*unstructured.Unstructured) error,
+	selection ...client.ListOption,
+) error {
 	seen := 0
 	options := &client.ListOptions{Namespace: namespace, Limit: pageSize}
+	options.ApplyOptions(selection)
 	for {
 		page := &unstructured.UnstructuredList{}
 		page.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
@@ -115,4 +122,37 @@ func Condition(conditions []any, conditionType string) map[string]any {
 		}
 	}
 	return nil
+}
+
+// Worst combines answers: No if any is, else Unknown if any is, else Yes. Nothing at all is Unknown.
+func Worst(answers ...storagehealth.Answer) storagehealth.Answer {
+	worst := storagehealth.Unknown
+	for i, a := range answers {
+		switch {
+		case a == storagehealth.No:
+			return storagehealth.No
+		case i == 0 && a == storagehealth.Yes:
+			worst = storagehealth.Yes
+		case a != storagehealth.Yes:
+			worst = storagehealth.Unknown
+		}
+	}
+	return worst
+}
+
+// Earlier is the earlier of two times.
+func Earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// Shortened joins the first few of a list of words.
+func Shortened(all []string) string {
+	const few = 3
+	if len(all) <= few {
+		return strings.Join(all, "; ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(all[:few], "; "), len(all)-few)
 }
