@@ -32,8 +32,12 @@ func remediationCases() []ruleCase {
 			Spec:       infrav1.MaasRemediationSpec{Strategy: s},
 		}
 	}
-	powerCycle := func(p infrav1.RemediationPowerCycle) client.Object { return strategy(infrav1.RemediationStrategy{PowerCycle: p}) }
-	redeploy := func(r infrav1.RemediationRedeploy) client.Object { return strategy(infrav1.RemediationStrategy{Redeploy: r}) }
+	powerCycle := func(p infrav1.RemediationPowerCycle) client.Object {
+		return strategy(infrav1.RemediationStrategy{PowerCycle: p})
+	}
+	redeploy := func(r infrav1.RemediationRedeploy) client.Object {
+		return strategy(infrav1.RemediationStrategy{Redeploy: r})
+	}
 	return []ruleCase{
 		{name: "remediation with the default strategy", after: strategy(infrav1.RemediationStrategy{})},
 		{name: "template with the default strategy", after: &infrav1.MaasRemediationTemplate{
