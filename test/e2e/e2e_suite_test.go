@@ -167,11 +167,12 @@ func makeRelease() {
 	Expect(json.Unmarshal(raw, &settings)).To(Succeed())
 	timeout, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
-	release := exec.CommandContext(timeout, "make", "release",
-		"VERSION="+settings.Config.NextVersion, "OUT="+filepath.Join(lab.Repository(), "out", "e2e"))
+	out := filepath.Join(lab.Repository(), "out", "e2e")
+	release := exec.CommandContext(timeout, "make", "release", "VERSION="+settings.Config.NextVersion, "OUT="+out)
 	release.Dir = lab.Repository()
-	out, err := release.CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), string(out))
+	said, err := release.CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), string(said))
+	makeRemediationFlavor(filepath.Join(out, "repository", "infrastructure-maas", settings.Config.NextVersion))
 }
 
 func scheme() *runtime.Scheme {

@@ -32,10 +32,10 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 )
 
-// Servers of the lab. The control plane takes both of its own in an upgrade; one of the workers' is to be left alone.
+// Servers of the lab. The control plane takes both of its own in an upgrade; the scale spec takes three workers.
 const (
 	controlPlaneServers = 2
-	workerServers       = 2
+	workerServers       = 3
 )
 
 // labTarget is the lab.
