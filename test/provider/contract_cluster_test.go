@@ -196,9 +196,12 @@ func (w *world) dnsCluster() {
 }
 
 // controlPlane makes a control plane machine.
-func (w *world) controlPlane(name string) {
+func (w *world) controlPlane(name string, change ...func(*infrav1.MaasMachineSpec)) {
 	w.Helper()
 	w.machineOf(name, func(m *infrav1.MaasMachine, machine *clusterv1.Machine) {
+		for _, f := range change {
+			f(&m.Spec)
+		}
 		m.Labels[clusterv1.MachineControlPlaneLabel] = ""
 		machine.Labels[clusterv1.MachineControlPlaneLabel] = ""
 	})
@@ -270,7 +273,7 @@ func TestContractDNSEndpoint(t *testing.T) {
 func TestContractDNSNeedsAdministrator(t *testing.T) {
 	t.Parallel()
 	w, dns := dnsWorld(t, 1, theLab.MAAS().AddUser("plain", false))
-	w.controlPlane("a")
+	w.controlPlane("a", wipesDisks)
 	w.awaitProvisioned("a")
 	w.awaitCluster(infrav1.DNSForbiddenReason)
 	w.await("the message to say what is needed", func() (bool, string) {
@@ -405,6 +408,9 @@ func TestContractWaitsForOwner(t *testing.T) {
 	})
 }
 
+// wipesDisks lets a machine have a server with an ordinary key, which cannot keep data disks.
+func wipesDisks(spec *infrav1.MaasMachineSpec) { spec.Storage.DataDisks = infrav1.DataDisksWipe }
+
 // TestContractSeveralCredentials: one manager serves two clusters with keys of two MAAS users, each with its own.
 func TestContractSeveralCredentials(t *testing.T) {
 	t.Parallel()
@@ -414,7 +420,7 @@ func TestContractSeveralCredentials(t *testing.T) {
 		secret.StringData["apiKey"] = w.sim().AddUser(user, false)
 		w.create(secret)
 		w.cluster()
-		w.machine("m")
+		w.machine("m", wipesDisks)
 	}
 	for user, w := range map[string]*world{"blue": blue, "green": green} {
 		w.awaitProvisioned("m")

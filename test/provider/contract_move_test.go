@@ -47,6 +47,10 @@ func (w *world) wipe(o client.Object) {
 func reasons(o conditions.Getter) map[string]string {
 	out := map[string]string{}
 	for _, c := range o.GetConditions() {
+		if c.Type == infrav1.DisksReadyCondition {
+			// It tells of the last preparation, and comes back with the next one.
+			continue
+		}
 		out[c.Type] = fmt.Sprintf("%s %s: %s", c.Status, c.Reason, c.Message)
 	}
 	return out

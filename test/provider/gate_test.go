@@ -202,17 +202,18 @@ func TestGateHoldsTheInfrastructure(t *testing.T) {
 	t.Parallel()
 	w := newGatedWorld(t, "a")
 	w.storage(false, true)
+	id := w.maasMachine("a").Status.HostRef.Name
 	if err := w.Delete(w.ctx, &infrav1.MaasMachine{ObjectMeta: w.meta("a")}); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitReason("a", infrav1.WaitingForRepaveGateReason)
 	w.awaitHeld("a", "StorageDegraded")
-	if v := w.view(w.ids[0]); v.StatusName != "Deployed" {
+	if v := w.view(id); v.StatusName != "Deployed" {
 		t.Errorf("the server is %s, want it Deployed as long as the gate holds it", v.StatusName)
 	}
 	w.storage(true, true)
 	w.await("the server to be released", func() (bool, string) {
-		v := w.view(w.ids[0])
+		v := w.view(id)
 		return v.StatusName == "Ready", v.StatusName
 	})
 }
