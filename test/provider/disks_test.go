@@ -322,7 +322,12 @@ func TestDisksBackAtTheLastMoment(t *testing.T) {
 		v := w.view(id)
 		return v.StatusName == "Allocated" && v.PowerState == "off", v.StatusName + " " + v.PowerState
 	})
-	w.awaitReason("m", infrav1.DeployAbortedReason)
+	// What comes to be known first, the refusal or that MAAS has aborted, is what the machine reports; nothing goes on either way.
+	w.await("m to report the abort", func() (bool, string) {
+		refused, seen := w.condition(w.maasMachine("m"), infrav1.ReadyCondition, infrav1.DisksRefusedReason)
+		aborted, _ := w.condition(w.maasMachine("m"), infrav1.ReadyCondition, infrav1.DeployAbortedReason)
+		return refused || aborted, seen
+	})
 	w.expectData("aborted", id)
 	remove()
 	if err := w.sim().SetHostFault(id, maassim.HostFault{}); err != nil {
