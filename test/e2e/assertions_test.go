@@ -84,9 +84,10 @@ func secretOwners() ownerAssertions {
 
 // maasFinalizers are the finalizers of this provider's objects.
 var maasFinalizers = map[string]func(types.NamespacedName) []string{
-	maasClusterKind: func(types.NamespacedName) []string { return []string{infrav1.ClusterFinalizer} },
-	maasMachineKind: func(types.NamespacedName) []string { return []string{infrav1.MachineFinalizer} },
-	maasHostKind:    func(types.NamespacedName) []string { return []string{infrav1.HostFinalizer} },
+	maasClusterKind:  func(types.NamespacedName) []string { return []string{infrav1.ClusterFinalizer} },
+	maasMachineKind:  func(types.NamespacedName) []string { return []string{infrav1.MachineFinalizer} },
+	maasHostKind:     func(types.NamespacedName) []string { return []string{infrav1.HostFinalizer} },
+	maasHostPoolKind: func(types.NamespacedName) []string { return []string{infrav1.HostPoolFinalizer} },
 }
 
 // checkResilience takes away owner references and finalizers, as a restore from a backup or a careless hand does, and waits for the
