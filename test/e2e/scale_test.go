@@ -21,7 +21,8 @@ import (
 	capie2e "sigs.k8s.io/cluster-api/test/e2e"
 )
 
-var _ = Describe("Scaling a MachineDeployment", Label("scale"), func() {
+// Pending: it has not been seen through to its end on the lab yet.
+var _ = PDescribe("Scaling a MachineDeployment", Label("scale"), func() {
 	capie2e.MachineDeploymentScaleSpec(ctx, func() capie2e.MachineDeploymentScaleSpecInput {
 		return capie2e.MachineDeploymentScaleSpecInput{
 			E2EConfig:              e2eConfig,
