@@ -138,10 +138,9 @@ test-unit: tools-gen ## Run the tests that need no lab: a few minutes cold, then
 	@go test -short $(GO_TEST_FLAGS) ./...
 
 .PHONY: test
-test: tools-lab lab-sources ## Run all tests, on the lab where they need one
+test: tools-lab lab-sources ## Run all tests but the e2e specs, on the lab where they need one
 	@echo "Running all tests of ."
 	@go test -timeout 30m $(GO_TEST_FLAGS) ./...
-	@$(if $(E2E),echo "Running all tests of test/e2e"; cd test/e2e && go test -timeout 60m $(GO_TEST_FLAGS) ./...)
 
 .PHONY: test-e2e
 test-e2e: tools-lab lab-sources ## Run Cluster API's e2e specs on the lab: about seven minutes
