@@ -32,9 +32,8 @@ import (
 )
 
 var (
-	kcpKind      = schema.GroupVersionKind{Group: "controlplane.cluster.x-k8s.io", Version: "v1beta2", Kind: "KubeadmControlPlane"}
-	clusterKind  = schema.GroupVersionKind{Group: "cluster.x-k8s.io", Version: "v1beta2", Kind: "Cluster"}
-	templateKind = schema.GroupVersionKind{Group: "infrastructure.cluster.x-k8s.io", Version: "v1beta2", Kind: "MaasMachineTemplate"}
+	kcpKind     = schema.GroupVersionKind{Group: "controlplane.cluster.x-k8s.io", Version: "v1beta2", Kind: "KubeadmControlPlane"}
+	clusterKind = schema.GroupVersionKind{Group: "cluster.x-k8s.io", Version: "v1beta2", Kind: "Cluster"}
 )
 
 // TestKubeadmControlPlane is one story told in steps, because a control plane
@@ -152,24 +151,7 @@ func (s *story) reboot(ctx context.Context) error {
 }
 
 func (s *story) upgrade(ctx context.Context) error {
-	template := &unstructured.Unstructured{}
-	template.SetGroupVersionKind(templateKind)
-	name := s.cluster.Name + "-control-plane"
-	if err := s.lab.Client().Get(ctx, client.ObjectKey{Namespace: s.cluster.Namespace, Name: name}, template); err != nil {
-		return err
-	}
-	next := &unstructured.Unstructured{Object: map[string]any{"spec": template.Object["spec"]}}
-	next.SetGroupVersionKind(templateKind)
-	next.SetNamespace(s.cluster.Namespace)
-	next.SetName(name + "-next")
-	if err := unstructured.SetNestedField(next.Object, ImageFor(KubernetesVersion), "spec", "template", "spec", "image", "name"); err != nil {
-		return err
-	}
-	if err := s.lab.Client().Create(ctx, next); err != nil {
-		return err
-	}
-	patch := fmt.Sprintf(`{"spec":{"version":%q,"machineTemplate":{"spec":{"infrastructureRef":{"name":%q}}}}}`, KubernetesVersion, next.GetName())
-	if err := s.patchKCP(ctx, patch); err != nil {
+	if err := s.lab.UpgradeControlPlane(ctx, s.cluster, KubernetesVersion); err != nil {
 		return err
 	}
 	if err := s.waitControlPlane(ctx, 3, KubernetesVersion); err != nil {

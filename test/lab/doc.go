@@ -34,6 +34,9 @@ limitations under the License.
 //     writes. Cluster API's kubeadm control plane scales, upgrades and removes
 //     etcd members there;
 //   - a forwarder in place of kube-vip, for virtual addresses;
+//   - where a test asks for it, a simulated Portworx (test/pxsim) on the workers
+//     of a workload cluster: who its nodes are lies on the servers' data disks,
+//     which MAAS wipes or not, and its REST gateway listens on the servers;
 //   - a proxy on a loopback port of the machine, which the kubeconfigs in the
 //     artifacts folder name, so that kubectl works from any terminal.
 //

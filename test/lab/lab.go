@@ -82,6 +82,9 @@ type Lab struct {
 	maas      *maasServer
 	hosts     *hosts
 
+	mu       sync.Mutex // guards storages
+	storages []*Storage
+
 	stop     context.CancelFunc // ends what runs in goroutines
 	stopOnce sync.Once
 }
@@ -181,6 +184,7 @@ func (l *Lab) Stop() {
 		for _, m := range l.managers {
 			m.Kill()
 		}
+		l.stopStorages()
 		l.stopMAAS()
 		if l.stop != nil {
 			l.stop()

@@ -199,6 +199,7 @@ func (r *rack) Boot(ctx context.Context, b maassim.Boot) {
 		// The first disk is the one the installer takes.
 		Address: address, Root: b.Disks[0].Dir, FetchUserData: b.FetchUserData,
 	})
+	r.lab.storageDown(b.Hostname)
 }
 
 // PowerOff implements maassim.Chassis; everything ended when Boot returned.

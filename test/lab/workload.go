@@ -24,6 +24,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -43,6 +44,18 @@ func WaitFor(ctx context.Context, what string, timeout time.Duration, check func
 
 // WorkloadClient is an administrator's client of a workload cluster.
 func (l *Lab) WorkloadClient(ctx context.Context, cluster client.ObjectKey) (client.Client, error) {
+	cfg, err := l.workloadConfig(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(cfg, client.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("making a client of cluster %s: %w", cluster, err)
+	}
+	return c, nil
+}
+
+func (l *Lab) workloadConfig(ctx context.Context, cluster client.ObjectKey) (*rest.Config, error) {
 	raw, err := l.WorkloadKubeconfig(ctx, cluster)
 	if err != nil {
 		return nil, err
@@ -52,11 +65,7 @@ func (l *Lab) WorkloadClient(ctx context.Context, cluster client.ObjectKey) (cli
 		return nil, fmt.Errorf("reading the kubeconfig of cluster %s: %w", cluster, err)
 	}
 	cfg.QPS, cfg.Burst, cfg.Timeout = 50, 100, 10*time.Second
-	c, err := client.New(cfg, client.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("making a client of cluster %s: %w", cluster, err)
-	}
-	return c, nil
+	return cfg, nil
 }
 
 // ReadyNodes are the workload cluster's Nodes that are Ready, by name.

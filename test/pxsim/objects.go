@@ -20,7 +20,7 @@ import (
 	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -65,24 +65,39 @@ func (s *Sim) describeStorageNode(namespace string, n *node) *unstructured.Unstr
 	return o
 }
 
+const apiVersion = "core.libopenstorage.org/v1"
+
 func object(kind, namespace, name string) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{Object: map[string]any{}}
-	o.SetAPIVersion("core.libopenstorage.org/v1")
+	o.SetAPIVersion(apiVersion)
 	o.SetKind(kind)
 	o.SetNamespace(namespace)
 	o.SetName(name)
 	return o
 }
 
-// Sync writes the objects into a cluster that serves their kinds, as the operator would.
+// Sync writes the objects into a cluster that serves their kinds, as the operator would: one list of each kind, and what has changed.
 func (s *Sim) Sync(ctx context.Context, c client.Client, namespace string) error {
+	has := map[string]*unstructured.Unstructured{}
+	for _, kind := range []string{"StorageCluster", "StorageNode"} {
+		list := &unstructured.UnstructuredList{}
+		list.SetAPIVersion(apiVersion)
+		list.SetKind(kind)
+		if err := c.List(ctx, list, client.InNamespace(namespace)); err != nil {
+			return fmt.Errorf("listing %ss: %w", kind, err)
+		}
+		for i := range list.Items {
+			has[kind+"/"+list.Items[i].GetName()] = &list.Items[i]
+		}
+	}
 	for _, wanted := range s.Objects(namespace) {
-		found := object(wanted.GetKind(), namespace, wanted.GetName())
-		err := c.Get(ctx, client.ObjectKeyFromObject(wanted), found)
+		found := has[wanted.GetKind()+"/"+wanted.GetName()]
+		var err error
 		switch {
-		case apierrors.IsNotFound(err):
+		case found == nil:
 			err = c.Create(ctx, wanted)
-		case err == nil:
+		case !apiequality.Semantic.DeepEqual(found.Object["spec"], wanted.Object["spec"]) ||
+			!apiequality.Semantic.DeepEqual(found.Object["status"], wanted.Object["status"]):
 			wanted.SetResourceVersion(found.GetResourceVersion())
 			err = c.Update(ctx, wanted)
 		}

@@ -26,20 +26,6 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// Identity is what Portworx writes on a node's data disk: who the node is, and its pools.
-type Identity struct {
-	ID    string
-	Pools []string
-}
-
-// Disks are the hosts' data disks. What is stored there is all that survives a reinstallation, if they do.
-type Disks interface {
-	// Load reads the identity on a host's data disk; false when the disk is blank.
-	Load(host string) (Identity, bool)
-	// Store writes it.
-	Store(host string, identity Identity)
-}
-
 // Options set up a simulation.
 type Options struct {
 	// Clock is the real one when nil, Scale how many seconds pass here in one of its seconds; 1 when zero.
@@ -240,6 +226,33 @@ func (s *Sim) Identity(host string) (Identity, bool) {
 	return Identity{}, false
 }
 
+// Placement is where the copies of a volume are.
+type Placement struct {
+	Volume string
+	Wanted int
+	// Hosts have a copy, InSync those whose copy is current and within reach.
+	Hosts, InSync []string
+}
+
+// Placements tells where the copies of all volumes are.
+func (s *Sim) Placements() []Placement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance()
+	all := make([]Placement, 0, len(s.volumes))
+	for _, v := range s.volumes {
+		p := Placement{Volume: v.Name, Wanted: len(v.Nodes)}
+		for _, r := range v.replicas {
+			p.Hosts = append(p.Hosts, r.node.Host)
+			if r.serves() {
+				p.InSync = append(p.InSync, r.node.Host)
+			}
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
 func (v *volume) whole() bool {
 	n := 0
 	for _, r := range v.replicas {
@@ -415,35 +428,4 @@ func (s *Sim) resync(n *node, elapsed float64) {
 			}
 		}
 	}
-}
-
-// MemoryDisks keeps the hosts' data disks in memory.
-type MemoryDisks struct {
-	mu    sync.Mutex
-	disks map[string]Identity
-}
-
-// NewMemoryDisks makes blank disks.
-func NewMemoryDisks() *MemoryDisks { return &MemoryDisks{disks: map[string]Identity{}} }
-
-// Load implements Disks.
-func (d *MemoryDisks) Load(host string) (Identity, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	identity, ok := d.disks[host]
-	return identity, ok
-}
-
-// Store implements Disks.
-func (d *MemoryDisks) Store(host string, identity Identity) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.disks[host] = identity
-}
-
-// Wipe blanks a disk.
-func (d *MemoryDisks) Wipe(host string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.disks, host)
 }

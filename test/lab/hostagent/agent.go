@@ -20,6 +20,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -177,11 +178,34 @@ func (a *Agent) Boot(ctx context.Context, s Server) {
 
 // Processes are those that run on a host now.
 func (a *Agent) Processes(systemID string) []*sandbox.Process {
-	a.mu.Lock()
-	h := a.hosts[systemID]
-	a.mu.Unlock()
+	h := a.host(systemID)
 	if h == nil {
 		return nil
 	}
 	return h.running()
+}
+
+// host is nil when the server is off.
+func (a *Agent) host(systemID string) *host {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.hosts[systemID]
+}
+
+// BootID names a host's present boot, as its Node does; "" when it is off.
+func (a *Agent) BootID(systemID string) string {
+	if h := a.host(systemID); h != nil {
+		return h.bootID
+	}
+	return ""
+}
+
+// Listen opens a TCP port on a host, for a program that runs in the lab itself
+// instead of on the host. The caller closes it when the host goes off.
+func (a *Agent) Listen(ctx context.Context, systemID string, port int) (net.Listener, error) {
+	h := a.host(systemID)
+	if h == nil {
+		return nil, fmt.Errorf("%s is powered off", systemID)
+	}
+	return h.netns.Listen(ctx, netip.AddrPortFrom(h.server.Address, uint16(port)).String())
 }
