@@ -135,6 +135,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 
 // reconcile is the list of phases.
 func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, error) {
+	pool, err := r.poolOf(ctx, s)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	s.pool = pool
 	if err := r.adopt(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -144,11 +149,6 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, erro
 	if s.blocked() {
 		return ctrl.Result{RequeueAfter: holdRecheck}, nil
 	}
-	pool, err := r.poolOf(ctx, s)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	s.pool = pool
 	if err := r.openSession(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}

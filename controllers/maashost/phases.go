@@ -48,27 +48,51 @@ const powerRetry = 20 * time.Second
 // switches it off the hard way.
 const switchOffPatience = 2 * time.Minute
 
-// adopt sees to it that the MaasCluster owns the lease, which puts it into the Cluster's graph for clusterctl move. The lease is made with
-// that owner; this brings it back after a restore from a backup, and keeps its API version current.
+// adopt sees to it that MaasCluster and pool own the lease, which puts it into their graphs for clusterctl move. The lease is made with
+// these owners; this brings them back after a restore from a backup, and keeps their API version current.
 func (r *Reconciler) adopt(ctx context.Context, s *scope) error {
-	if s.deleting() || s.cluster == nil || s.cluster.Spec.InfrastructureRef.Name == "" {
+	if s.deleting() {
 		return nil
+	}
+	maasCluster, err := r.maasClusterOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	owners := ownersOf(s.host.OwnerReferences, maasCluster, s.pool)
+	if apiequality.Semantic.DeepEqual(owners, s.host.OwnerReferences) {
+		return nil
+	}
+	return r.changeLease(ctx, s, func(h *infrav1.MaasHost) { h.OwnerReferences = owners })
+}
+
+// maasClusterOf returns the MaasCluster of the lease's Cluster, nil when there is none.
+func (r *Reconciler) maasClusterOf(ctx context.Context, s *scope) (*infrav1.MaasCluster, error) {
+	if s.cluster == nil || s.cluster.Spec.InfrastructureRef.Name == "" {
+		return nil, nil //nolint:nilnil // an empty lease has no Cluster
 	}
 	maasCluster := &infrav1.MaasCluster{}
 	key := client.ObjectKey{Namespace: s.host.Namespace, Name: s.cluster.Spec.InfrastructureRef.Name}
 	if err := r.Client.Get(ctx, key, maasCluster); err != nil {
 		if apierrors.IsNotFound(err) {
-			return nil
+			return nil, nil //nolint:nilnil // it goes before its Cluster
 		}
-		return fmt.Errorf("getting MaasCluster %s: %w", key, err)
+		return nil, fmt.Errorf("getting MaasCluster %s: %w", key, err)
 	}
-	owners := util.EnsureOwnerRef(slices.Clone(s.host.OwnerReferences), metav1.OwnerReference{
-		APIVersion: infrav1.GroupVersion.String(), Kind: "MaasCluster", Name: maasCluster.Name, UID: maasCluster.UID,
-	})
-	if apiequality.Semantic.DeepEqual(owners, s.host.OwnerReferences) {
-		return nil
+	return maasCluster, nil
+}
+
+// ownersOf adds to the owners of a lease those that it should have; either may be nil.
+func ownersOf(owners []metav1.OwnerReference, maasCluster *infrav1.MaasCluster, pool *infrav1.MaasHostPool) []metav1.OwnerReference {
+	owners = slices.Clone(owners)
+	if maasCluster != nil {
+		owners = util.EnsureOwnerRef(owners, metav1.OwnerReference{
+			APIVersion: infrav1.GroupVersion.String(), Kind: "MaasCluster", Name: maasCluster.Name, UID: maasCluster.UID,
+		})
 	}
-	return r.changeLease(ctx, s, func(h *infrav1.MaasHost) { h.OwnerReferences = owners })
+	if pool != nil {
+		owners = util.EnsureOwnerRef(owners, infrav1.PoolOwner(pool))
+	}
+	return owners
 }
 
 // findConsumer learns what has become of the MaasMachine. That it is gone is believed only past the cache.
