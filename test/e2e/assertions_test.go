@@ -49,6 +49,7 @@ var (
 	clusterOwner      = metav1.OwnerReference{APIVersion: clusterv1.GroupVersion.String(), Kind: "Cluster"}
 	machineController = metav1.OwnerReference{APIVersion: clusterv1.GroupVersion.String(), Kind: "Machine", Controller: ptr.To(true)}
 	maasClusterOwner  = metav1.OwnerReference{APIVersion: infrav1.GroupVersion.String(), Kind: maasClusterKind}
+	maasHostPoolOwner = metav1.OwnerReference{APIVersion: infrav1.GroupVersion.String(), Kind: maasHostPoolKind}
 )
 
 // maasOwners are the owners of this provider's objects.
@@ -56,8 +57,8 @@ var maasOwners = ownerAssertions{
 	maasClusterKind:         exactly(clusterOwner),
 	maasMachineKind:         exactly(machineController),
 	maasMachineTemplateKind: exactly(clusterOwner),
-	// The lease is to outlive the MaasMachine, and to move with its cluster.
-	maasHostKind: exactly(maasClusterOwner),
+	// The lease is to outlive the MaasMachine, and to move with its cluster; without a consumer it stays with its pool.
+	maasHostKind: exactly(maasClusterOwner, maasHostPoolOwner),
 	// Pools are shared by the clusters of a namespace.
 	maasHostPoolKind: exactly(),
 }

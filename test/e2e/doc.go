@@ -19,8 +19,11 @@ limitations under the License.
 // Without further flags the suite makes everything it needs: it builds a clusterctl repository ("make release"), starts the lab (package
 // test/lab: a management cluster with real managers, a simulated MAAS and servers that run kubeadm) and runs the specs on it:
 //
-//	make tools-lab
-//	cd test/e2e && go test ./... -v -timeout 30m
+//	make tools-lab lab-sources
+//	cd test/e2e && go test ./... -v -count=1 -timeout 30m
+//
+// The specs run in a few processes side by side, with clusters of their own, as on hardware: for them the lab is an existing management cluster
+// and a MAAS. Ginkgo's command line tool starts the processes and hands out the specs.
 //
 // Flags follow "-args" and are those of other providers' suites: -e2e.config, -e2e.artifacts-folder, -e2e.skip-resource-cleanup and so on;
 // Ginkgo's are there as well, such as -ginkgo.focus=quick-start and -ginkgo.v.

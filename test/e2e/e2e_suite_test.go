@@ -20,6 +20,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,6 +51,9 @@ import (
 const (
 	providerName       = "maas"
 	existingClusterArg = "e2e.use-existing-cluster"
+
+	// The variable with the addresses of control planes, one for each process that runs specs.
+	controlPlaneEndpointHost = "CONTROL_PLANE_ENDPOINT_HOST"
 )
 
 // The suite's flags, which other providers' suites have as well.
@@ -68,19 +72,8 @@ var (
 	e2eConfig            *clusterctl.E2EConfig
 	clusterctlConfigPath string
 	management           framework.ClusterProxy
-	environment          target
 	specNamespace        string // of the spec that runs
 )
-
-// target is what the specs run on: the lab, or a real MAAS.
-type target interface {
-	// kubeconfig of the management cluster; "" for the usual places.
-	kubeconfig() string
-	// credentials is the Secret that clusters in the namespace reach MAAS with.
-	credentials(namespace, name string) *corev1.Secret
-	// unreturned tells of each server that the specs may use and that is not free, why not.
-	unreturned() []string
-}
 
 func TestMain(m *testing.M) {
 	// Flags cannot be parsed yet: the same program is started in other roles, with arguments of their own.
@@ -98,12 +91,16 @@ func TestE2E(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
-	ctrl.SetLogger(klog.Background())
-	RegisterFailHandler(Fail)
 	if err := os.MkdirAll(*artifactFolder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	log, err := ginkgoextensions.EnableFileLogging(filepath.Join(*artifactFolder, "ginkgo-log.txt"))
+	if !*useExistingCluster {
+		runOnLab(t)
+		return
+	}
+	ctrl.SetLogger(klog.Background())
+	RegisterFailHandler(Fail)
+	log, err := ginkgoextensions.EnableFileLogging(filepath.Join(*artifactFolder, fmt.Sprintf("ginkgo-log.%d.txt", GinkgoParallelProcess())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,51 +108,59 @@ func TestE2E(t *testing.T) {
 	RunSpecs(t, "cluster-api-provider-maas")
 }
 
-var _ = SynchronizedBeforeSuite(func() {
+// Once for all processes.
+var _ = SynchronizedBeforeSuite(func() []byte {
+	loadConfig()
 	By("Building the provider's release")
 	makeRelease()
-	e2eConfig = clusterctl.LoadE2EConfig(ctx, clusterctl.LoadE2EConfigInput{ConfigPath: *configPath})
-	clusterctlConfigPath = *clusterctlConfig
-	if clusterctlConfigPath == "" {
+	path := *clusterctlConfig
+	if path == "" {
 		By("Making a clusterctl repository")
-		clusterctlConfigPath = clusterctl.CreateRepository(ctx, clusterctl.CreateRepositoryInput{
+		path = clusterctl.CreateRepository(ctx, clusterctl.CreateRepositoryInput{
 			E2EConfig: e2eConfig, RepositoryFolder: filepath.Join(*artifactFolder, "repository"),
 		})
 	}
-	if *useExistingCluster {
-		environment = newHardware()
-	} else {
-		By("Starting the lab")
-		environment = startLab()
-	}
-	management = framework.NewClusterProxy(e2eConfig.ManagementClusterName, environment.kubeconfig(), scheme())
-	installInventory()
-}, func() {
-	suite, _ := GinkgoConfiguration()
-	Expect(suite.ParallelTotal).To(Equal(1), "The suite runs in one process: the lab cannot be reached from another")
+	installInventory(path)
+	return []byte(path)
+}, func(path []byte) {
+	loadConfig()
+	clusterctlConfigPath = string(path)
+	management = framework.NewClusterProxy(e2eConfig.ManagementClusterName, "", scheme())
 })
 
-var _ = SynchronizedAfterSuite(func() {}, func() {
+var _ = SynchronizedAfterSuite(func() {
 	if management != nil {
 		management.Dispose(ctx)
 	}
-})
+}, func() {})
 
-// After a spec everything is as it was before: a spec that leaves a server behind fails.
+// After a spec everything is as it was before: a spec that leaves a server behind fails. A lease ends when MAAS has its server back.
 var _ = AfterEach(func() {
 	if *skipCleanup || CurrentSpecReport().State != types.SpecStatePassed {
 		return
 	}
-	By("Checking that no lease is left, all servers are back in MAAS and the namespace goes")
+	By("Checking that no lease is left and the namespace goes")
 	Eventually(func(g Gomega) {
 		err := management.GetClient().Get(ctx, client.ObjectKey{Name: specNamespace}, &corev1.Namespace{})
 		g.Expect(apierrors.IsNotFound(err)).To(BeTrue(), "Namespace %s is left: something in it has a finalizer still (%v)", specNamespace, err)
 		hosts := &infrav1.MaasHostList{}
 		g.Expect(management.GetClient().List(ctx, hosts, client.InNamespace(specNamespace))).To(Succeed())
 		g.Expect(hosts.Items).To(BeEmpty(), "Leases are left")
-		g.Expect(environment.unreturned()).To(BeEmpty(), "Servers are not back")
 	}, e2eConfig.GetIntervals("default", "wait-servers-returned")...).Should(Succeed())
 })
+
+// loadConfig reads the configuration. What it names without a value has to be in the environment.
+func loadConfig() {
+	e2eConfig = clusterctl.LoadE2EConfig(ctx, clusterctl.LoadE2EConfigInput{ConfigPath: *configPath})
+	for name := range e2eConfig.Variables {
+		Expect(e2eConfig.GetVariableOrEmpty(name)).NotTo(BeEmpty(), "%s is not set; see %s", name, *configPath)
+	}
+	addresses := strings.Split(e2eConfig.MustGetVariable(controlPlaneEndpointHost), ",")
+	process := GinkgoParallelProcess()
+	Expect(process).To(BeNumerically("<=", len(addresses)), "%s has an address for each process", controlPlaneEndpointHost)
+	// The framework and clusterctl ask the environment first.
+	Expect(os.Setenv(controlPlaneEndpointHost, addresses[process-1])).To(Succeed())
+}
 
 // makeRelease builds what a release consists of from this tree, as the version the configuration files name.
 func makeRelease() {
@@ -184,10 +189,10 @@ func scheme() *runtime.Scheme {
 
 // installInventory installs the CRD in which clusterctl keeps what it has installed. "clusterctl init" does it first of all; the lab
 // installs providers by itself, yet what clusterctl has to say about owners asks for the inventory.
-func installInventory() {
+func installInventory(clusterctlConfigPath string) {
 	config, err := clusterctlconfig.New(ctx, clusterctlConfigPath)
 	Expect(err).NotTo(HaveOccurred())
-	cluster := clusterctlcluster.New(clusterctlcluster.Kubeconfig{Path: management.GetKubeconfigPath()}, config)
+	cluster := clusterctlcluster.New(clusterctlcluster.Kubeconfig{}, config)
 	Expect(cluster.ProviderInventory().EnsureCustomResourceDefinitions(ctx)).To(Succeed())
 }
 
@@ -202,6 +207,6 @@ func infrastructureProvider() *string {
 // postNamespaceCreated puts the MAAS credentials where the templates look for them.
 func postNamespaceCreated(proxy framework.ClusterProxy, namespace string) {
 	specNamespace = namespace
-	secret := environment.credentials(namespace, e2eConfig.MustGetVariable("MAAS_CREDENTIALS_SECRET"))
+	secret := credentials(namespace, e2eConfig.MustGetVariable("MAAS_CREDENTIALS_SECRET"))
 	Expect(proxy.GetClient().Create(ctx, secret)).To(Succeed())
 }

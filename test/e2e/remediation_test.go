@@ -26,8 +26,7 @@ import (
 	capie2e "sigs.k8s.io/cluster-api/test/e2e"
 )
 
-// Pending: it has not been seen through to its end on the lab yet.
-var _ = PDescribe("Replacing unhealthy machines of a MachineDeployment", Label("remediation"), func() {
+var _ = Describe("Replacing unhealthy machines of a MachineDeployment", Label("remediation"), func() {
 	capie2e.MachineDeploymentRemediationSpec(ctx, func() capie2e.MachineDeploymentRemediationSpecInput {
 		return capie2e.MachineDeploymentRemediationSpecInput{
 			E2EConfig:              e2eConfig,

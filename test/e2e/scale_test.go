@@ -21,8 +21,7 @@ import (
 	capie2e "sigs.k8s.io/cluster-api/test/e2e"
 )
 
-// Pending: it has not been seen through to its end on the lab yet.
-var _ = PDescribe("Scaling a MachineDeployment", Label("scale"), func() {
+var _ = Describe("Scaling a MachineDeployment", Label("scale"), func() {
 	capie2e.MachineDeploymentScaleSpec(ctx, func() capie2e.MachineDeploymentScaleSpecInput {
 		return capie2e.MachineDeploymentScaleSpecInput{
 			E2EConfig:              e2eConfig,

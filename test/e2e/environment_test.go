@@ -27,38 +27,18 @@ import (
 	"sigs.k8s.io/cluster-api/test/framework/clusterctl"
 )
 
-// hardware is a management cluster that is there already and a real MAAS.
-type hardware struct {
-	data map[string]string // of the Secret
-}
-
-var _ target = (*hardware)(nil)
-
-func newHardware() *hardware {
-	for _, name := range []string{
-		"MAAS_ENDPOINT", "MAAS_API_KEY", "MAAS_IMAGE", "MAAS_CP_RESOURCE_POOL", "MAAS_WORKER_RESOURCE_POOL",
-		"CONTROL_PLANE_ENDPOINT_HOST", "KUBERNETES_VERSION", "CNI",
-	} {
-		Expect(e2eConfig.GetVariableOrEmpty(name)).NotTo(BeEmpty(), "%s is not set; see config/hardware.yaml", name)
-	}
-	// Not through the configuration, which ends up among the artifacts.
-	h := &hardware{data: map[string]string{"endpoint": os.Getenv("MAAS_ENDPOINT"), "apiKey": os.Getenv("MAAS_API_KEY")}}
+// credentials are the Secret with which clusters of a namespace reach MAAS. They do not go through the configuration, which ends up among the artifacts.
+func credentials(namespace, name string) *corev1.Secret {
+	data := map[string]string{"endpoint": os.Getenv("MAAS_ENDPOINT"), "apiKey": os.Getenv("MAAS_API_KEY")}
+	Expect(data["endpoint"]).NotTo(BeEmpty(), "MAAS_ENDPOINT is not set; see config/hardware.yaml")
+	Expect(data["apiKey"]).NotTo(BeEmpty(), "MAAS_API_KEY is not set; see config/hardware.yaml")
 	if path := os.Getenv("MAAS_CA_FILE"); path != "" {
 		ca, err := os.ReadFile(path)
 		Expect(err).NotTo(HaveOccurred())
-		h.data["ca.crt"] = string(ca)
+		data["ca.crt"] = string(ca)
 	}
-	return h
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, StringData: data}
 }
-
-func (h *hardware) kubeconfig() string { return "" }
-
-func (h *hardware) credentials(namespace, name string) *corev1.Secret {
-	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, StringData: h.data}
-}
-
-// unreturned has nothing to tell: a lease ends when MAAS has its server back, and that no lease is left is checked already.
-func (h *hardware) unreturned() []string { return nil }
 
 // controlPlaneWaiters install a network plugin as soon as there is an API server, where the configuration names one. The simulated
 // servers of the lab need none.
