@@ -183,6 +183,13 @@ type HostVacate struct {
 	// releasedTime is when the server was seen to be released. It is set for Redeploy, which ends when the consumer is installed again.
 	// +optional
 	ReleasedTime metav1.Time `json:"releasedTime,omitempty,omitzero"`
+
+	// diskRounds is how often the server was released because MAAS had disks again that are to be kept, after they had been taken out of its
+	// inventory: it lets go of disks only while a server is Ready. After the third time the server is held; remove this to have it tried again.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	DiskRounds int32 `json:"diskRounds,omitempty"`
 }
 
 // VacatePurpose is what a server is released for.
@@ -327,10 +334,6 @@ type MaasHostStatus struct {
 	// deployedTime is when the server was first seen deployed: its installed system had fetched the user data.
 	// +optional
 	DeployedTime metav1.Time `json:"deployedTime,omitempty,omitzero"`
-
-	// disksPreparedTime is when the disks were prepared for the consumer.
-	// +optional
-	DisksPreparedTime metav1.Time `json:"disksPreparedTime,omitempty,omitzero"`
 
 	// installCheckedTime is when the installation under way was seen to leave alone what it must not wipe.
 	// +optional

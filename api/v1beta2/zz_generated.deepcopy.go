@@ -1274,7 +1274,6 @@ func (in *MaasHostStatus) DeepCopyInto(out *MaasHostStatus) {
 	in.AllocatedTime.DeepCopyInto(&out.AllocatedTime)
 	in.DeployStartTime.DeepCopyInto(&out.DeployStartTime)
 	in.DeployedTime.DeepCopyInto(&out.DeployedTime)
-	in.DisksPreparedTime.DeepCopyInto(&out.DisksPreparedTime)
 	in.InstallCheckedTime.DeepCopyInto(&out.InstallCheckedTime)
 	in.BrokenTime.DeepCopyInto(&out.BrokenTime)
 }

@@ -175,7 +175,7 @@ func (r *Reconciler) giveUp(ctx context.Context, s *scope) error {
 		return err
 	}
 	if keep {
-		return r.askVacate(ctx, s, infrav1.VacateFree)
+		return r.askVacate(ctx, s, infrav1.HostVacate{Purpose: infrav1.VacateFree})
 	}
 	return r.deleteLease(ctx, s)
 }

@@ -95,10 +95,13 @@ func disksMatter(status maas.Status) bool {
 // disksWork compares the disks of the observed machine, which is not nil, to what the lease wants. It asks nobody. They matter before an
 // installation only. Of an empty lease they are looked after once a consumer has said what it wants, while the server is free anyway.
 func (s *scope) disksWork() lifecycle.Work {
-	empty := s.host.Spec.ConsumerRef.Name == ""
+	lease := s.lease()
+	empty := lease.Empty
 	s.refuseDisks(nil)
 	switch status := s.observation.Machine.Status; {
 	case status != maas.StatusReady && status != maas.StatusAllocated,
+		// The installation was aborted. Until somebody ends that nothing is going to be installed, and why it was aborted is to stay on show.
+		status == maas.StatusAllocated && lease.DeployStarted,
 		empty && status == maas.StatusAllocated,
 		empty && s.host.Spec.Disks.Boot == (infrav1.DiskIdentity{}):
 		return lifecycle.WorkNone
@@ -114,8 +117,8 @@ func (s *scope) disksWork() lifecycle.Work {
 		return lifecycle.WorkNone
 	default:
 		// What a fresh read does not confirm is not to be seen in a condition; what it does confirm says why nothing goes on.
-		if s.observation.Fresh && s.lease().DisksPrepared {
-			s.refuseDisks(hostdisks.MayDeploy(&s.disks.verdict, &s.disks.plan))
+		if s.observation.Fresh && s.observation.Machine.Status == maas.StatusAllocated && lease.DiskRounds >= lifecycle.MaxDiskRounds {
+			s.refuseDisks(hostdisks.RoundsSpent(&s.disks.verdict, &s.disks.plan, lease.DiskRounds))
 		}
 		return lifecycle.WorkDue
 	}
@@ -167,11 +170,19 @@ func (r *Reconciler) prepareDisks(ctx context.Context, s *scope) (bool, error) {
 		s.holdDisks(r, refusal)
 		return false, nil
 	}
-	s.host.Status.DisksPreparedTime = metav1.NewTime(r.Clock.Now())
 	s.refuseDisks(nil)
 	r.Recorder.Eventf(s.host, nil, corev1.EventTypeNormal, "DisksPrepared", "PrepareDisks", "Disks of %s: %s", m.Hostname,
 		hostdisks.Summary(&s.disks.input, &s.disks.verdict))
 	return true, nil
+}
+
+// goRound asks for the server to be released and to come back to its consumer: MAAS lets go of disks only while it is Ready. How often that
+// was done stands with it, for it has to end.
+func (r *Reconciler) goRound(ctx context.Context, s *scope) error {
+	rounds := s.host.Spec.Vacate.DiskRounds + 1
+	r.Recorder.Eventf(s.host, nil, corev1.EventTypeWarning, "DisksBack", "PrepareDisks",
+		"MAAS has disks of %s again that are to be kept, or another boot disk or layout; it is released to be prepared anew (%d of %d times)", hostname(s), rounds, lifecycle.MaxDiskRounds)
+	return r.askVacate(ctx, s, infrav1.HostVacate{Purpose: infrav1.VacateRedeploy, DiskRounds: rounds})
 }
 
 // rememberDisks writes down which disks are which before MAAS forgets them or an installation begins.

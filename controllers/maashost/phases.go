@@ -206,7 +206,7 @@ func (r *Reconciler) act(ctx context.Context, s *scope) (bool, error) {
 func (r *Reconciler) leave(ctx context.Context, s *scope) (bool, error) {
 	switch s.step.Verb {
 	case lifecycle.AskVacate:
-		return true, r.askVacate(ctx, s, infrav1.VacateRedeploy)
+		return true, r.goRound(ctx, s)
 	case lifecycle.ShutDown:
 		return r.shutDown(ctx, s)
 	case lifecycle.Release:
@@ -251,7 +251,7 @@ func (r *Reconciler) noteProgress(ctx context.Context, s *scope) error {
 			if err := r.noteSuccess(ctx, s); err != nil {
 				return err
 			}
-			s.host.Status.DeployedTime, s.host.Status.DisksPreparedTime = now, metav1.Time{}
+			s.host.Status.DeployedTime = now
 		}
 	case maas.StatusDeploying:
 	default:

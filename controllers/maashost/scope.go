@@ -107,7 +107,7 @@ func (s *scope) lease() lifecycle.Lease {
 		Allocated:     !status.AllocatedTime.IsZero() || provisioned,
 		DeployStarted: !status.DeployStartTime.IsZero() || provisioned,
 		Deployed:      !status.DeployedTime.IsZero() || provisioned,
-		DisksPrepared: !status.DisksPreparedTime.IsZero(),
+		DiskRounds:    int(vacate.DiskRounds),
 		PowerCycle:    s.powerCycle(),
 	}
 }

@@ -43,10 +43,9 @@ func (r *Reconciler) changeLease(ctx context.Context, s *scope, change func(*inf
 }
 
 // askVacate writes down that what is on the server is to end.
-func (r *Reconciler) askVacate(ctx context.Context, s *scope, purpose infrav1.VacatePurpose) error {
-	return r.changeLease(ctx, s, func(h *infrav1.MaasHost) {
-		h.Spec.Vacate = infrav1.HostVacate{Purpose: purpose, RequestedTime: metav1.NewTime(r.Clock.Now())}
-	})
+func (r *Reconciler) askVacate(ctx context.Context, s *scope, vacate infrav1.HostVacate) error {
+	vacate.RequestedTime = metav1.NewTime(r.Clock.Now())
+	return r.changeLease(ctx, s, func(h *infrav1.MaasHost) { h.Spec.Vacate = vacate })
 }
 
 // shutDown lets the installed system shut down, once in a while, and waits for MAAS to say that the server is off.
@@ -104,9 +103,6 @@ func (r *Reconciler) vacated(ctx context.Context, s *scope) error {
 func (r *Reconciler) forgetProgress(ctx context.Context, s *scope) error {
 	status := &s.host.Status
 	status.AllocatedTime, status.DeployStartTime, status.DeployedTime, status.InstallCheckedTime = metav1.Time{}, metav1.Time{}, metav1.Time{}, metav1.Time{}
-	if s.host.Spec.Vacate.Purpose == infrav1.VacateFree {
-		status.DisksPreparedTime = metav1.Time{}
-	}
 	if err := s.patcher.WriteStatus(ctx); err != nil {
 		return fmt.Errorf("forgetting the installation of %s: %w", s.host.Name, err)
 	}

@@ -40,6 +40,16 @@ func MayDeploy(v *Verdict, p *Plan) *Refusal {
 	}
 }
 
+// RoundsSpent says of a server that was prepared again and again and is not as it should be why it must not be deployed.
+func RoundsSpent(v *Verdict, p *Plan, rounds int) *Refusal {
+	why := MayDeploy(v, p)
+	if why == nil {
+		return nil
+	}
+	return refuse(why.Reason, "%s. The server was released and prepared %d times, and MAAS does not keep it so. Find out what changes it (commissioning, a script), then "+
+		"remove spec.vacate.diskRounds of the MaasHost, or delete the Machine", why.Message, rounds)
+}
+
 // MayRelease judges whether a release is a danger to a disk; nil when it is none. forced tells that the region erases disks at every release. MAAS
 // erases every disk the server shows, whether it has it in its inventory or not, so that an empty inventory is no excuse; and under Wipe the
 // volumes of an array that the server was found to show are in danger still.

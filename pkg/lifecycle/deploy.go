@@ -54,8 +54,7 @@ func nextWithAllocated(l Lease, o Observation) Step {
 		return Step{Verify, Allocated}
 	case o.Disks == WorkRefused:
 		return Step{Hold, DisksRefused}
-	case o.Disks == WorkDue && l.DisksPrepared:
-		// They were prepared and are not as they should be: to go round again would not end.
+	case o.Disks == WorkDue && l.DiskRounds >= MaxDiskRounds:
 		return Step{Hold, DisksRefused}
 	case o.Disks == WorkDue:
 		return Step{AskVacate, Preparing}

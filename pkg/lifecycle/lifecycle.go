@@ -45,8 +45,8 @@ type Lease struct {
 	Empty bool
 	// Allocated, DeployStarted and Deployed tell how far the machine was ever seen to be, since it was last vacated.
 	Allocated, DeployStarted, Deployed bool
-	// DisksPrepared is true when the disks were prepared for this consumer already.
-	DisksPrepared bool
+	// DiskRounds is how often the machine was released for its disks' sake since the consumer has it or was last to be installed anew.
+	DiskRounds int
 	// PowerCycle is what is left to do of a power cycle that was asked for.
 	PowerCycle PowerCycle
 }
@@ -62,6 +62,9 @@ const (
 	// SwitchOn means that it was switched off and has not been seen on since.
 	SwitchOn PowerCycle = "SwitchOn"
 )
+
+// MaxDiskRounds bounds DiskRounds. Whatever records disks again and again is something that a person has to find.
+const MaxDiskRounds = 3
 
 // Ownership tells whose an allocation is.
 type Ownership string

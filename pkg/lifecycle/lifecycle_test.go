@@ -42,7 +42,8 @@ var progress = map[string]lifecycle.Lease{
 	"empty":     {ID: leaseID, Empty: true},
 	"kept":      {ID: leaseID, Empty: true, Allocated: true},
 	"switched":  {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true, SwitchOff: true},
-	"prepared":  {ID: leaseID, Allocated: true, DisksPrepared: true},
+	"second":    {ID: leaseID, Allocated: true, DiskRounds: 1},
+	"last":      {ID: leaseID, Allocated: true, DiskRounds: lifecycle.MaxDiskRounds},
 	"to be off": {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true, PowerCycle: lifecycle.SwitchOff},
 	"to be on":  {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true, PowerCycle: lifecycle.SwitchOn},
 }
@@ -112,7 +113,8 @@ func TestNext(t *testing.T) {
 		{"disks that cannot be prepared", progress["new"], fresh(disks(lifecycle.WorkRefused, free)), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DisksRefused}},
 		{"allocated with disks that an installation would wipe", progress["allocated"], fresh(disks(lifecycle.WorkRefused, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DisksRefused}},
 		{"allocated with disks to prepare", progress["allocated"], fresh(disks(lifecycle.WorkDue, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.AskVacate, Situation: lifecycle.Preparing}},
-		{"prepared and allocated with disks to prepare again", progress["prepared"], fresh(disks(lifecycle.WorkDue, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DisksRefused}},
+		{"allocated with disks to prepare once more", progress["second"], fresh(disks(lifecycle.WorkDue, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.AskVacate, Situation: lifecycle.Preparing}},
+		{"allocated with disks that do not stay prepared", progress["last"], fresh(disks(lifecycle.WorkDue, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.DisksRefused}},
 		{"network to prepare", progress["allocated"], fresh(network(lifecycle.WorkDue, ours(maas.StatusAllocated))), lifecycle.Step{Verb: lifecycle.PrepareNetwork, Situation: lifecycle.Preparing}},
 		{"network to prepare while nobody has it, from memory", progress["new"], network(lifecycle.WorkDue, free), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Preparing}},
 		{"network to prepare while nobody has it", progress["new"], fresh(network(lifecycle.WorkDue, free)), lifecycle.Step{Verb: lifecycle.PrepareNetwork, Situation: lifecycle.Preparing}},
@@ -224,8 +226,8 @@ func TestNextKeepsItsPromises(t *testing.T) {
 				fail("a machine that was switched off is switched on, never off again")
 			}
 		case lifecycle.AskVacate:
-			if !proven || o.Machine.Status != maas.StatusAllocated || l.DeployStarted || l.Deployed || l.DisksPrepared || l.Empty || leaving {
-				fail("a machine goes round for its disks only once and only when nothing was installed on it")
+			if !proven || o.Machine.Status != maas.StatusAllocated || l.DeployStarted || l.Deployed || l.DiskRounds >= lifecycle.MaxDiskRounds || l.Empty || leaving {
+				fail("a machine goes round for its disks a bounded number of times, and only when nothing was installed on it")
 			}
 		case lifecycle.Allocate:
 			if leaving || (l.Allocated && !l.Empty) || o.Machine == nil || o.Machine.Status != maas.StatusReady || o.Machine.Owner != "" || o.Disks != lifecycle.WorkNone {

@@ -25,9 +25,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/lifecycle"
 	"github.com/capmaas/cluster-api-provider-maas/test/lab"
 	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 )
@@ -253,47 +255,74 @@ func TestDataSurvivesRecommissioning(t *testing.T) {
 	w.expectData("after a deploy of the recommissioned server", id)
 }
 
-// TestDisksBackWhileAllocated has MAAS record the disks again while the server is allocated and waits for its bootstrap data. Disks can be taken out of the
-// inventory only while it is Ready, so it has to go round once more.
+// machineWithoutData makes a machine whose bootstrap data nobody has written yet, and returns what writes it.
+func (w *world) machineWithoutData(name string) (write func()) {
+	w.Helper()
+	later := name + "-later"
+	w.machineOf(name, func(_ *infrav1.MaasMachine, m *clusterv1.Machine) { m.Spec.Bootstrap.DataSecretName = &later })
+	return func() {
+		w.Helper()
+		w.create(&corev1.Secret{ObjectMeta: w.meta(later), Type: clusterv1.ClusterSecretType, Data: map[string][]byte{"value": []byte("#cloud-config")}})
+	}
+}
+
+// TestDisksBackWhileAllocated has MAAS record the disks again while the server is allocated and waits for its bootstrap data. MAAS lets go of
+// disks only while the server is Ready, so it goes round once more.
 func TestDisksBackWhileAllocated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	id := w.ids[0]
 	w.writeData(id)
-	w.machine("m")
-	secret := &corev1.Secret{}
-	if err := w.Get(w.ctx, client.ObjectKey{Namespace: w.ns, Name: "m"}, secret); err != nil {
-		t.Fatal(err)
-	}
-	secret.ResourceVersion, secret.UID = "", ""
-	w.deleteMachine("m")
-	w.awaitGone("m")
-	w.awaitAllFree()
-
-	w.machine("n")
-	if err := w.Delete(w.ctx, &corev1.Secret{ObjectMeta: w.meta("n")}); err != nil {
-		t.Fatal(err)
-	}
-	w.await("the server to be allocated or deployed", func() (bool, string) { v := w.view(id); return v.Owner != "", v.StatusName })
-	if w.view(id).Deploys > 0 && w.view(id).StatusName != "Allocated" {
-		t.Skip("the manager was faster than the test")
-	}
-	w.awaitReason("n", infrav1.UserDataNotFoundReason)
+	writeUserData := w.machineWithoutData("m")
+	w.awaitReason("m", infrav1.UserDataNotFoundReason)
 	if err := w.sim().Operator().RecordDisks(id); err != nil {
 		t.Fatal(err)
 	}
-	secret.Name = "n"
-	w.create(secret)
-	// They were taken out once for this machine. To go round again on its own might not end, so it is left to a person.
-	w.awaitReason("n", infrav1.DisksRefusedReason)
-	w.expectData("held", id)
-	if v := w.view(id); v.StatusName != "Allocated" {
-		t.Errorf("want the server left Allocated, got %s", v.StatusName)
+	w.await("the server to be released, prepared and allocated again", func() (bool, string) {
+		v, disks := w.view(id), w.inventory(id)
+		return v.Releases == 1 && v.StatusName == "Allocated" && len(disks) == 1, fmt.Sprintf("%s, %d releases, inventory %q", v.StatusName, v.Releases, disks)
+	})
+	w.awaitReason("m", infrav1.UserDataNotFoundReason)
+	writeUserData()
+	w.nudge(id)
+	w.awaitProvisioned("m")
+	w.expectData("deployed", id)
+	if v := w.view(id); v.Deploys != 1 || v.Releases != 1 {
+		t.Errorf("want one deployment after one release, got %d and %d", v.Deploys, v.Releases)
 	}
-	w.machine("o")
-	w.deleteMachine("n")
-	w.awaitGone("n")
-	w.awaitProvisioned("o")
+}
+
+// TestDisksBackAgainAndAgain has MAAS record the disks again whenever the server is allocated. That is given up after a few rounds, and never by a
+// deployment; when a person has found the cause the server is tried again.
+func TestDisksBackAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	id := w.ids[0]
+	w.writeData(id)
+	remove := w.sim().Intercept(func(c *maassim.Call, p maassim.Phase) maassim.Action {
+		if p == maassim.After && c.Name == "machines.allocate" && c.SystemID == id {
+			if err := w.sim().Operator().RecordDisks(id); err != nil {
+				w.Error(err)
+			}
+		}
+		return maassim.Pass()
+	})
+	w.machine("m")
+	w.awaitReason("m", infrav1.DisksRefusedReason)
+	if message := w.awaitDisks(id, infrav1.DisksExposedReason); !strings.Contains(message, "spec.vacate.diskRounds") {
+		t.Errorf("want the message to say what has it tried again, got %q", message)
+	}
+	if v := w.view(id); v.StatusName != "Allocated" || v.Deploys > 0 || v.Releases != lifecycle.MaxDiskRounds {
+		t.Errorf("want the server left Allocated after %d releases, got %s, %d releases, %d deployments", lifecycle.MaxDiskRounds, v.StatusName, v.Releases, v.Deploys)
+	}
+	w.expectData("held", id)
+
+	remove()
+	h := &infrav1.MaasHost{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: id}}
+	if err := w.Patch(w.ctx, h, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"vacate":{"diskRounds":null}}}`))); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitProvisioned("m")
 	w.expectData("deployed", id)
 }
 
@@ -322,12 +351,9 @@ func TestDisksBackAtTheLastMoment(t *testing.T) {
 		v := w.view(id)
 		return v.StatusName == "Allocated" && v.PowerState == "off", v.StatusName + " " + v.PowerState
 	})
-	// What comes to be known first, the refusal or that MAAS has aborted, is what the machine reports; nothing goes on either way.
-	w.await("m to report the abort", func() (bool, string) {
-		refused, seen := w.condition(w.maasMachine("m"), infrav1.ReadyCondition, infrav1.DisksRefusedReason)
-		aborted, _ := w.condition(w.maasMachine("m"), infrav1.ReadyCondition, infrav1.DeployAbortedReason)
-		return refused || aborted, seen
-	})
+	w.awaitReason("m", infrav1.DisksRefusedReason)
+	w.nudge(id)
+	w.awaitDisks(id, infrav1.InstallWouldWipeReason)
 	w.expectData("aborted", id)
 	remove()
 	if err := w.sim().SetHostFault(id, maassim.HostFault{}); err != nil {
