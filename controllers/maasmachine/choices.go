@@ -63,6 +63,16 @@ func (c *choices) choose(request allocation.Request, machines []*maas.Machine, l
 	return decision
 }
 
+// shown notes what the cache shows of a lease. A lease may come and go between two choices, after which the server looks as it did before: those
+// who wait for it are not to wait for choiceAge.
+func (c *choices) shown(systemID, version string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if chosen, ok := c.recent[systemID]; ok && chosen.version != version {
+		delete(c.recent, systemID)
+	}
+}
+
 // drop forgets a choice that led to no lease.
 func (c *choices) drop(systemID string) {
 	c.mu.Lock()

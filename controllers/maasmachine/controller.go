@@ -78,6 +78,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		Watches(&clusterv1.Machine{}, handler.EnqueueRequestsFromMapFunc(
 			util.MachineToInfrastructureMapFunc(infrav1.GroupVersion.WithKind("MaasMachine"))), builder.WithPredicates(machineChanges())).
 		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfHost), builder.WithPredicates(hostChanges())).
+		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(r.machinesAfterHost), builder.WithPredicates(onlyDeletions())).
 		Watches(&infrav1.MaasHostPool{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfPool)).
 		Watches(&infrav1.Repave{}, handler.EnqueueRequestsFromMapFunc(r.machineOfRepave)).
 		Watches(&infrav1.MaasCluster{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfCluster)).

@@ -49,6 +49,14 @@ func hostChanges() predicate.Predicate {
 	}}
 }
 
+func onlyDeletions() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		UpdateFunc:  func(event.UpdateEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}
+}
+
 // reported leaves out of a lease what has no effect on its MaasMachine: which version it is, progress that the conditions tell as well,
 // and how old the conditions are. MaasMachines have a Ready of their own.
 func reported(host *infrav1.MaasHost) *infrav1.MaasHost {
@@ -68,13 +76,19 @@ func reported(host *infrav1.MaasHost) *infrav1.MaasHost {
 // machinesOfHost wakes the machine that holds the lease which changed, and for an empty one the machines that wait for a server.
 func (r *Reconciler) machinesOfHost(ctx context.Context, o client.Object) []ctrl.Request {
 	host, ok := o.(*infrav1.MaasHost)
-	switch {
-	case !ok:
+	if !ok {
 		return nil
-	case host.Spec.ConsumerRef.Name == "":
+	}
+	r.choices.shown(host.Spec.SystemID, host.ResourceVersion)
+	if host.Spec.ConsumerRef.Name == "" {
 		return r.waitingIn(ctx, host.Namespace, infrav1.NoHostFitsReason, infrav1.WaitingForReservedHostReason)
 	}
 	return []ctrl.Request{{NamespacedName: client.ObjectKey{Namespace: host.Namespace, Name: host.Spec.ConsumerRef.Name}}}
+}
+
+// machinesAfterHost wakes the machines that wait for a server when a lease ends: MAAS may have said before that the server is free.
+func (r *Reconciler) machinesAfterHost(ctx context.Context, o client.Object) []ctrl.Request {
+	return r.waitingIn(ctx, o.GetNamespace(), infrav1.NoHostFitsReason, infrav1.WaitingForReservedHostReason)
 }
 
 // machinesOfPool wakes the machines that wait for the pool or for a server in it.
