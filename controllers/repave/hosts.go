@@ -18,7 +18,9 @@ package repave
 
 import (
 	"context"
+	"time"
 
+	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -43,17 +45,20 @@ func (r *Reconciler) dataKept(ctx context.Context, s *scope, m *clusterv1.Machin
 			return storagehealth.Unknown
 		}
 	}
-	return keepsData(host, pool)
+	return keepsData(host, pool, s.now)
 }
 
-// keepsData reads the policies. A pool without a name in it is none: its server goes back to MAAS.
-func keepsData(host *infrav1.MaasHost, pool *infrav1.MaasHostPool) storagehealth.Answer {
+// keepsData reads the policies. A pool without a name in it is none: its server goes back to MAAS. A server that is given to nobody keeps its disks, but
+// the successor comes up on another one, without them.
+func keepsData(host *infrav1.MaasHost, pool *infrav1.MaasHostPool, now time.Time) storagehealth.Answer {
 	preserves := host.Spec.Storage.DataDisks == infrav1.DataDisksPreserve || pool.Spec.DataDisks == infrav1.DataDisksPreserve
 	wipes := host.Spec.Storage.DataDisks == infrav1.DataDisksWipe || pool.Spec.DataDisks == infrav1.DataDisksWipe
 	switch {
 	case wipes && !preserves:
 		return storagehealth.No
-	case pool.Name == "" || pool.Spec.Reuse == infrav1.ReuseAny:
+	case pool.Name == "" || pool.Spec.Reuse == infrav1.ReuseAny || !pool.DeletionTimestamp.IsZero():
+		return storagehealth.Unknown
+	case !host.DeletionTimestamp.IsZero(), ptr.Deref(host.Spec.Unschedulable, false), host.Spec.Quarantine.InForce(now):
 		return storagehealth.Unknown
 	}
 	return storagehealth.Yes
