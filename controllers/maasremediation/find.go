@@ -124,7 +124,7 @@ func (r *Reconciler) findAway(ctx context.Context, reader client.Reader, s *scop
 	}
 	for i := range repaves.Items {
 		spec := &repaves.Items[i].Spec
-		if spec.ClusterName == s.machine.Spec.ClusterName && spec.Outcome == "" && spec.MachineName != s.machine.Name {
+		if spec.ClusterName == s.machine.Spec.ClusterName && spec.Outcome == "" && !s.own(spec) {
 			s.away = append(s.away, fmt.Sprintf("node %s (Repave %s)", spec.NodeName, repaves.Items[i].Name))
 		}
 	}
@@ -148,4 +148,9 @@ func (r *Reconciler) findAway(ctx context.Context, reader client.Reader, s *scop
 	}
 	slices.Sort(s.away)
 	return nil
+}
+
+// own tells whether a Repave is that of the Machine's own node: its own, or that of its predecessor, which stays open until the node is well.
+func (s *scope) own(repave *infrav1.RepaveSpec) bool {
+	return repave.MachineName == s.machine.Name || repave.NodeName == s.machine.Status.NodeRef.Name
 }
