@@ -31,7 +31,7 @@ import (
 )
 
 // Points of the contract, by section.
-var contractPoints = map[string]int{"1.A": 18, "1.B": 14, "1.C": 6, "1.D": 6, "1.E": 14, "1.F": 6, "1.G": 4}
+var contractPoints = map[string]int{"1.A": 18, "1.B": 14, "1.C": 6, "1.D": 6, "1.E": 14, "1.F": 6, "1.G": 4, "1.H": 6}
 
 var quoted = regexp.MustCompile("`([^`]+)`")
 

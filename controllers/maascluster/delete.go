@@ -80,9 +80,10 @@ func (r *Reconciler) endLeases(ctx context.Context, s *scope) (int, error) {
 }
 
 func belongsTo(host *infrav1.MaasHost, maasCluster *infrav1.MaasCluster, clusterName string) bool {
-	if clusterName != "" {
-		return host.Spec.ClusterName == clusterName
+	if clusterName != "" && host.Spec.ClusterName == clusterName {
+		return true
 	}
+	// An empty lease names no Cluster; one that no pool keeps is still the MaasCluster's.
 	for _, owner := range host.OwnerReferences {
 		if owner.UID == maasCluster.UID {
 			return true

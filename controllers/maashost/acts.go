@@ -93,7 +93,10 @@ func (r *Reconciler) deploy(ctx context.Context, s *scope) (bool, error) {
 
 // comment is what MAAS's event log says of a call.
 func (s *scope) comment() string {
-	if s.host.Spec.ConsumerRef.Name == "" {
+	switch {
+	case s.host.Spec.ConsumerRef.Name == "" && s.host.Spec.HostPoolRef.Name == "":
+		return s.host.Namespace
+	case s.host.Spec.ConsumerRef.Name == "":
 		return fmt.Sprintf("%s, pool %s", s.host.Namespace, s.host.Spec.HostPoolRef.Name)
 	}
 	return s.host.Namespace + "/" + s.host.Spec.ConsumerRef.Name

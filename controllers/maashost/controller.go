@@ -149,6 +149,9 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, erro
 	if s.blocked() {
 		return ctrl.Result{RequeueAfter: holdRecheck}, nil
 	}
+	if s.outlived() {
+		return ctrl.Result{}, r.deleteLease(ctx, s)
+	}
 	if err := r.openSession(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}

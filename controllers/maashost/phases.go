@@ -212,7 +212,7 @@ func (r *Reconciler) leave(ctx context.Context, s *scope) (bool, error) {
 	case lifecycle.Release:
 		return r.release(ctx, s)
 	case lifecycle.Vacated:
-		return true, r.vacated(ctx, s)
+		return r.vacated(ctx, s)
 	case lifecycle.GiveUp:
 		return false, r.giveUp(ctx, s)
 	default:

@@ -24,6 +24,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -74,29 +75,35 @@ func (r *Reconciler) shutDown(ctx context.Context, s *scope) (bool, error) {
 
 // vacated notes that the server is released. What the status remembers of the installation goes first: a consumer that comes next must not
 // be taken for installed, whenever this process ends.
-func (r *Reconciler) vacated(ctx context.Context, s *scope) error {
+func (r *Reconciler) vacated(ctx context.Context, s *scope) (bool, error) {
 	r.refusals.forget(s.host.UID)
 	if err := r.forgetProgress(ctx, s); err != nil {
-		return err
+		return false, err
 	}
 	if s.host.Spec.Vacate.Purpose == infrav1.VacateRedeploy {
 		ctrl.LoggerFrom(ctx).Info("Server is released and is going to be installed anew", "systemID", s.host.Spec.SystemID)
-		return r.changeLease(ctx, s, func(h *infrav1.MaasHost) { h.Spec.Vacate.ReleasedTime = metav1.NewTime(r.Clock.Now()) })
+		return true, r.changeLease(ctx, s, func(h *infrav1.MaasHost) { h.Spec.Vacate.ReleasedTime = metav1.NewTime(r.Clock.Now()) })
 	}
 	pool, err := r.poolOf(ctx, s)
 	if err != nil {
-		return err
+		return false, err
 	}
 	ctrl.LoggerFrom(ctx).Info("Server is free", "systemID", s.host.Spec.SystemID)
 	if err := r.changeLease(ctx, s, func(h *infrav1.MaasHost) { empty(h, pool, r.Clock.Now()) }); err != nil {
-		return err
+		return false, err
 	}
 	s.consumer = consumerNone
-	if pool == nil {
-		// Nobody would ever let it go.
-		return r.deleteLease(ctx, s)
+	if s.outlived() || (pool == nil && s.host.Spec.HostPoolRef.Name != "") {
+		// Nobody else would ever let it go.
+		return false, r.deleteLease(ctx, s)
 	}
-	return nil
+	return true, nil
+}
+
+// outlived tells whether an empty lease has nothing left to keep: it never had a pool, and its server may be given to others again.
+func (s *scope) outlived() bool {
+	spec := &s.host.Spec
+	return s.consumer == consumerNone && spec.HostPoolRef.Name == "" && !s.deleting() && !ptr.Deref(spec.Unschedulable, false) && !s.quarantined()
 }
 
 // forgetProgress takes out of the status how far the installation had come.
@@ -120,7 +127,10 @@ func empty(h *infrav1.MaasHost, pool *infrav1.MaasHostPool, now time.Time) {
 	}
 	delete(h.Labels, clusterv1.ClusterNameLabel)
 	delete(h.Labels, infrav1.ConsumerLabel)
-	h.OwnerReferences = slices.DeleteFunc(h.OwnerReferences, func(o metav1.OwnerReference) bool { return o.Kind == "MaasCluster" })
+	if pool != nil {
+		// Without a pool it goes on with the Cluster, in a move and when that is deleted.
+		h.OwnerReferences = slices.DeleteFunc(h.OwnerReferences, func(o metav1.OwnerReference) bool { return o.Kind == "MaasCluster" })
+	}
 }
 
 // poolOf returns the pool of the lease, nil when it has none or the pool is gone.

@@ -65,12 +65,11 @@ func (r *Reconciler) reconcileDelete(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// vacateHost asks for the server to be released while its lease goes on, with a reservation where a successor is expected. It tells whether
-// the lease does go on.
+// vacateHost asks for the server to be released while its lease goes on: for the pool, with a reservation where a successor is expected, or because
+// the server is to be given to nobody, which only its lease says. It tells whether the lease does go on.
 func (r *Reconciler) vacateHost(ctx context.Context, s *scope) (bool, error) {
-	spec := &s.host.Spec
 	pool, err := r.poolOf(ctx, s)
-	if err != nil || pool == nil || !pool.DeletionTimestamp.IsZero() {
+	if err != nil || (pool != nil && !pool.DeletionTimestamp.IsZero()) {
 		return false, err
 	}
 	s.pool = pool
@@ -78,15 +77,16 @@ func (r *Reconciler) vacateHost(ctx context.Context, s *scope) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	kept := reservation.ClusterName != "" || pool.Holds() || ptr.Deref(spec.Unschedulable, false) || spec.Quarantine.InForce(r.Clock.Now())
-	if !kept {
+	if reservation.ClusterName == "" && (pool == nil || !pool.Holds()) && !r.setAside(s) {
 		return false, nil
 	}
 	ctrl.LoggerFrom(ctx).Info("Vacating server", "MaasHost", s.host.Name, "reservedFor", access.Owner(reservation.Owner))
 	changed := s.host.DeepCopy()
 	changed.Spec.Vacate = infrav1.HostVacate{Purpose: infrav1.VacateFree, RequestedTime: metav1.NewTime(r.Clock.Now())}
 	changed.Spec.Reservation = reservation
-	changed.OwnerReferences = util.EnsureOwnerRef(changed.OwnerReferences, infrav1.PoolOwner(pool))
+	if pool != nil {
+		changed.OwnerReferences = util.EnsureOwnerRef(changed.OwnerReferences, infrav1.PoolOwner(pool))
+	}
 	// Against a lease that was read from a cache which is behind.
 	if err := r.Client.Patch(ctx, changed, client.MergeFromWithOptions(s.host, client.MergeFromWithOptimisticLock{})); err != nil {
 		return false, fmt.Errorf("vacating MaasHost %s: %w", s.host.Name, err)
@@ -95,11 +95,20 @@ func (r *Reconciler) vacateHost(ctx context.Context, s *scope) (bool, error) {
 	return true, nil
 }
 
+// setAside tells whether the server is given to nobody. Without a pool that outlives the Cluster, it is forgotten with the Cluster.
+func (r *Reconciler) setAside(s *scope) bool {
+	spec := &s.host.Spec
+	if s.pool == nil && (spec.HostPoolRef.Name != "" || s.cluster == nil || !s.cluster.DeletionTimestamp.IsZero()) {
+		return false
+	}
+	return ptr.Deref(spec.Unschedulable, false) || spec.Quarantine.InForce(r.Clock.Now())
+}
+
 // reservation says for whom the server is kept: for the successor that the owner of the Machine is going to make, if it is. It makes none
 // when the owner is scaled in or is being deleted, or its Cluster is.
 func (r *Reconciler) reservation(ctx context.Context, s *scope) (infrav1.HostReservation, error) {
 	none := infrav1.HostReservation{}
-	if !s.pool.ReusesSameHost() || s.machine == nil || s.cluster == nil {
+	if s.pool == nil || !s.pool.ReusesSameHost() || s.machine == nil || s.cluster == nil {
 		return none, nil
 	}
 	owner := succession.OwnerOf(s.machine)

@@ -78,6 +78,22 @@ func (r *Reconciler) findHost(ctx context.Context, s *scope) error {
 			s.host = &hosts.Items[i]
 		}
 	}
+	return r.findPool(ctx, s)
+}
+
+func (r *Reconciler) findPool(ctx context.Context, s *scope) error {
+	if s.host == nil || s.host.Spec.HostPoolRef.Name == "" {
+		return nil
+	}
+	pool := &infrav1.MaasHostPool{}
+	key := client.ObjectKey{Namespace: s.host.Namespace, Name: s.host.Spec.HostPoolRef.Name}
+	if err := r.Client.Get(ctx, key, pool); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("getting MaasHostPool %s: %w", key, err)
+	}
+	s.pool = pool
 	return nil
 }
 

@@ -20,6 +20,7 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/cluster-api/util/conditions"
@@ -51,6 +52,7 @@ func gather(s *scope) remediation.Input {
 	}
 	spec := &s.host.Spec
 	in.Off = s.host.Status.MAAS.Power == string(maas.PowerOff)
+	in.ComesBack = s.pool != nil && s.pool.DeletionTimestamp.IsZero() && s.pool.ReusesSameHost() && !ptr.Deref(spec.Unschedulable, false)
 	in.Quarantined = spec.Quarantine.InForce(s.now)
 	in.History = remediation.History{
 		PowerCycles: int(spec.Remediation.PowerCycles), LastPowerCycle: spec.Remediation.LastPowerCycleTime.Time,

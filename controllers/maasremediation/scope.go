@@ -35,8 +35,9 @@ type scope struct {
 	// machine and cluster are set by findOwners, nil when they are gone.
 	machine *clusterv1.Machine
 	cluster *clusterv1.Cluster
-	// host and maasMachine are set by findHost, nil when there is none.
+	// host, its pool and maasMachine are set by findHost, nil when there is none.
 	host        *infrav1.MaasHost
+	pool        *infrav1.MaasHostPool
 	maasMachine *infrav1.MaasMachine
 	// maasProblem is set by lookAtMaas while MAAS cannot be reached.
 	maasProblem string

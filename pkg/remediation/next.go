@@ -140,7 +140,10 @@ func replace(in Input, why string) Plan {
 	case in.redeployNoted():
 		return Plan{Verb: HandOver, Situation: Redeploying, Why: why}
 	case !in.Strategy.Redeploy:
-		return Plan{Verb: Quarantine, Situation: Quarantining, Why: because(why, "")}
+		return Plan{Verb: Quarantine, Situation: Quarantining, Why: why}
+	case !in.ComesBack:
+		// Nothing would lead the successor to it, nor remember what was tried on it.
+		return Plan{Verb: Quarantine, Situation: Quarantining, Why: because(why, "no MaasHostPool keeps it for the successor")}
 	case in.redeployedBefore():
 		return Plan{Verb: Quarantine, Situation: Quarantining, Why: because(why, "it was installed anew already, at "+
 			in.History.Redeployed.UTC().Format("2006-01-02T15:04:05Z"))}

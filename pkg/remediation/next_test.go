@@ -35,7 +35,7 @@ func unhealthy() remediation.Input {
 		Strategy: remediation.Strategy{
 			MaxPowerCycles: 2, PowerCycleTimeout: 15 * time.Minute, PowerCycleCooldown: time.Hour, Redeploy: true, RedeployCooldown: 24 * time.Hour,
 		},
-		Node: remediation.NodeSilent, Server: remediation.ServerInstalled,
+		Node: remediation.NodeSilent, Server: remediation.ServerInstalled, ComesBack: true,
 	}
 }
 
@@ -95,6 +95,10 @@ func TestNext(t *testing.T) {
 		{"redeployed long ago", []set{tried(2, 0), redeployed(48*time.Hour, false)}, remediation.NoteRedeploy, remediation.Redeploying},
 		{"redeployed for an earlier machine of the name", []set{tried(2, 0), redeployed(time.Hour, true)}, remediation.Quarantine, remediation.Quarantining},
 		{"no redeploy in the strategy", []set{tried(2, 0), func(in *remediation.Input) { in.Strategy.Redeploy = false }}, remediation.Quarantine, remediation.Quarantining},
+		{"nothing leads the successor back", []set{tried(2, 0), func(in *remediation.Input) { in.ComesBack = false }}, remediation.Quarantine, remediation.Quarantining},
+		{"installation failed, nothing leads the successor back", []set{func(in *remediation.Input) {
+			in.Server, in.ComesBack = remediation.ServerFailed, false
+		}}, remediation.Quarantine, remediation.Quarantining},
 		{"in quarantine", []set{func(in *remediation.Input) { in.Quarantined = true }}, remediation.HandOver, remediation.Quarantining},
 	}
 	for _, tt := range tests {
@@ -155,7 +159,7 @@ func TestEveryStoryEnds(t *testing.T) {
 		in.Strategy.MaxPowerCycles = random.IntN(4)
 		in.Strategy.PowerCycleCooldown = time.Duration(random.IntN(3)) * 20 * time.Minute
 		in.Strategy.Redeploy = random.IntN(2) == 0
-		in.Guarded = random.IntN(2) == 0
+		in.Guarded, in.ComesBack = random.IntN(2) == 0, random.IntN(3) > 0
 		in.History.PowerCycles, in.History.LastPowerCycle = random.IntN(3), start.Add(-time.Duration(random.IntN(120))*time.Minute)
 		if random.IntN(2) == 0 {
 			in.History.Redeployed = start.Add(-time.Duration(random.IntN(48)) * time.Hour)
@@ -224,7 +228,7 @@ func check(t *testing.T, seed uint64, h *host, plan remediation.Plan) {
 			fail("a server is in quarantine or given another chance before its Machine goes")
 		}
 	case remediation.NoteRedeploy:
-		if !in.Strategy.Redeploy {
+		if !in.Strategy.Redeploy || !in.ComesBack {
 			fail("no new installation that the strategy does not have")
 		}
 	case remediation.Quarantine, remediation.Wait:

@@ -107,6 +107,8 @@ type Input struct {
 	// PowerCycle is nil when none was asked for by this remediation.
 	PowerCycle *PowerCycle
 	History    History
+	// ComesBack is true when the server is kept for the successor of the Machine.
+	ComesBack bool
 	// Quarantined is true when the server is given to nobody.
 	Quarantined bool
 

@@ -54,16 +54,20 @@ func (w *world) changePool(change func(*infrav1.MaasHostPoolSpec)) {
 func held(spec *infrav1.MaasHostPoolSpec) { spec.Hold = ptr.To(true) }
 
 // deployment makes a MachineDeployment of the world's cluster, whose machines take servers of the pool.
-func (w *world) deployment(name string, replicas int32) {
+func (w *world) deployment(name string, replicas int32, change ...func(*infrav1.MaasMachineSpec)) {
 	w.Helper()
 	w.create(&corev1.Secret{ObjectMeta: w.meta(name + "-boot"), Type: clusterv1.ClusterSecretType, Data: map[string][]byte{
 		"value": []byte("#cloud-config\n# " + name), "format": []byte("cloud-config"),
 	}})
-	w.create(&infrav1.MaasMachineTemplate{ObjectMeta: w.meta(name), Spec: infrav1.MaasMachineTemplateSpec{
+	template := &infrav1.MaasMachineTemplate{ObjectMeta: w.meta(name), Spec: infrav1.MaasMachineTemplateSpec{
 		Template: infrav1.MaasMachineTemplateResource{Spec: infrav1.MaasMachineSpec{
 			HostPoolRef: infrav1.LocalObjectReference{Name: poolName}, Image: infrav1.Image{Name: "ubuntu/jammy"},
 		}},
-	}})
+	}}
+	for _, f := range change {
+		f(&template.Spec.Template.Spec)
+	}
+	w.create(template)
 	labels := map[string]string{clusterv1.ClusterNameLabel: clusterName, "md": name}
 	w.create(&clusterv1.MachineDeployment{ObjectMeta: w.meta(name), Spec: clusterv1.MachineDeploymentSpec{
 		ClusterName: clusterName, Replicas: ptr.To(replicas), Selector: metav1.LabelSelector{MatchLabels: labels},
