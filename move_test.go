@@ -31,6 +31,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,6 +45,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
 	clusterctlv1 "sigs.k8s.io/cluster-api/cmd/clusterctl/api/v1alpha3"
 	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -59,6 +61,7 @@ const (
 	sharedIdentity    = "shared"
 	underway          = "underway"
 	done              = "done"
+	movedAddress      = "10.9.0.77"
 )
 
 // managementCluster is an API server with our manager, as clusterctl would have installed it.
@@ -71,6 +74,8 @@ type managementCluster struct {
 
 // TestClusterctlMove moves a cluster between two management clusters with clusterctl, while one of its servers is being installed. No server is
 // released, deployed a second time or switched; the target's provider sees the installation to its end; the shared credentials are in both.
+//
+// The installed server has an address of an IPAM pool. Its claim and the address itself move with it, before the IPAM provider of the target has said a word.
 //
 // clusterctl moves no Machine without a Node. So the Machine whose server is being installed has one here, as it has while it is repaired in place.
 func TestClusterctlMove(t *testing.T) {
@@ -91,10 +96,11 @@ func TestClusterctlMove(t *testing.T) {
 	source, target := newManagementCluster(t, crds, manager), newManagementCluster(t, crds, manager)
 	source.shareCredentials(maas.URL+"/MAAS", sim.AddUser("capmaas", true))
 	for i, name := range []string{done, underway} {
-		sim.AddMachine(maassim.MachineSpec{SystemID: fmt.Sprintf("srv%d", i), Tags: []string{name}})
+		sim.AddMachine(maassim.MachineSpec{SystemID: fmt.Sprintf("srv%d", i), Tags: []string{name}, NICs: []maassim.NIC{{Name: "eth0", Subnet: "lan"}}})
 	}
 	cluster := source.cluster()
-	source.machine(cluster, done)
+	source.machine(cluster, done, withPoolAddress)
+	claim := source.givesAddress(movedAddress)
 	source.await(done+" to be deployed", func() (bool, string) { return source.ready(done) })
 	// Power takes its time, so that the installation outlasts the move.
 	if err := sim.SetHostFault("srv1", maassim.HostFault{SlowPower: 40 * time.Second}); err != nil {
@@ -126,7 +132,10 @@ func TestClusterctlMove(t *testing.T) {
 			t.Errorf("want one deployment of %s and no release, got %d and %d, owner %q, agent name %q", id, v.Deploys, v.Releases, v.Owner, v.AgentName)
 		}
 	}
-	for _, list := range []client.ObjectList{&infrav1.MaasHostList{}, &infrav1.MaasMachineList{}, &infrav1.MaasClusterList{}, &infrav1.MaasHostPoolList{}} {
+	target.hasAddress(claim, movedAddress)
+	for _, list := range []client.ObjectList{
+		&infrav1.MaasHostList{}, &infrav1.MaasMachineList{}, &infrav1.MaasClusterList{}, &infrav1.MaasHostPoolList{}, &ipamv1.IPAddressClaimList{}, &ipamv1.IPAddressList{},
+	} {
 		if n := source.count(list); n != 0 {
 			t.Errorf("want the source without a %T, got %d", list, n)
 		}
@@ -205,7 +214,7 @@ func newManagementCluster(t *testing.T, crds []string, manager string) *manageme
 	}
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme, clusterv1.AddToScheme, clusterctlv1.AddToScheme, infrav1.AddToScheme,
+		clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme, clusterv1.AddToScheme, clusterctlv1.AddToScheme, ipamv1.AddToScheme, infrav1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
@@ -369,7 +378,7 @@ func (c *managementCluster) cluster() *clusterv1.Cluster {
 }
 
 // machine makes a Machine that takes the server with the tag of its name. It has its Node from the start.
-func (c *managementCluster) machine(cluster *clusterv1.Cluster, name string) {
+func (c *managementCluster) machine(cluster *clusterv1.Cluster, name string, change ...func(*infrav1.MaasMachineSpec)) {
 	c.Helper()
 	of := func(o metav1.ObjectMeta) metav1.ObjectMeta {
 		o.Labels[clusterv1.ClusterNameLabel] = cluster.Name
@@ -391,10 +400,72 @@ func (c *managementCluster) machine(cluster *clusterv1.Cluster, name string) {
 	c.create(&corev1.Secret{ObjectMeta: owned(of(meta(movedNamespace, name, "")), "Machine", machine.UID), Data: map[string][]byte{
 		"value": []byte("#cloud-config\n"),
 	}})
-	c.create(&infrav1.MaasMachine{ObjectMeta: owned(of(meta(movedNamespace, name, "")), "Machine", machine.UID), Spec: infrav1.MaasMachineSpec{
+	maasMachine := &infrav1.MaasMachine{ObjectMeta: owned(of(meta(movedNamespace, name, "")), "Machine", machine.UID), Spec: infrav1.MaasMachineSpec{
 		HostPoolRef: infrav1.LocalObjectReference{Name: cluster.Name}, Image: infrav1.Image{Name: "ubuntu/jammy"},
 		Selector: infrav1.HostSelector{Tags: []string{name}},
-	}})
+	}}
+	for _, f := range change {
+		f(&maasMachine.Spec)
+	}
+	c.create(maasMachine)
+}
+
+// withPoolAddress has the server's one NIC get its address from an IPAM pool.
+func withPoolAddress(spec *infrav1.MaasMachineSpec) {
+	spec.Network = infrav1.HostNetwork{
+		NICs: []infrav1.NetworkNIC{{Name: "lan", Match: infrav1.NICMatch{InterfaceName: "eth0"}}},
+		Links: []infrav1.NetworkLink{{Interface: "lan", LinkAddress: infrav1.LinkAddress{
+			Mode: infrav1.LinkStatic, Subnet: infrav1.SubnetReference{CIDR: "10.9.0.0/24"},
+			IPAMPoolRef: infrav1.IPAMPoolReference{APIGroup: "ipam.cluster.x-k8s.io", Kind: "InClusterIPPool", Name: "lan"},
+		}}},
+	}
+}
+
+// givesAddress does what an IPAM provider does: it makes the address, owned by its claim, and names it in the claim's status. It returns the claim's name.
+func (c *managementCluster) givesAddress(address string) string {
+	c.Helper()
+	claims := &ipamv1.IPAddressClaimList{}
+	c.await("a claim of the lease", func() (bool, string) {
+		n := c.count(claims)
+		return n == 1, fmt.Sprintf("%d claims", n)
+	})
+	claim := &claims.Items[0]
+	c.create(&ipamv1.IPAddress{
+		ObjectMeta: metav1.ObjectMeta{Namespace: movedNamespace, Name: claim.Name, OwnerReferences: []metav1.OwnerReference{
+			{APIVersion: ipamv1.GroupVersion.String(), Kind: "IPAddressClaim", Name: claim.Name, UID: claim.UID, Controller: ptr.To(true)},
+		}},
+		Spec: ipamv1.IPAddressSpec{
+			ClaimRef: ipamv1.IPAddressClaimReference{Name: claim.Name}, PoolRef: claim.Spec.PoolRef, Address: address, Prefix: ptr.To[int32](24),
+		},
+	})
+	before := claim.DeepCopy()
+	claim.Status.AddressRef.Name = claim.Name
+	if err := c.Status().Patch(c.Context(), claim, client.MergeFrom(before)); err != nil {
+		c.Fatal(err)
+	}
+	return claim.Name
+}
+
+// hasAddress checks that claim, address and lease are here and say the same as where they came from.
+func (c *managementCluster) hasAddress(claimName, address string) {
+	c.Helper()
+	key := client.ObjectKey{Namespace: movedNamespace, Name: claimName}
+	claim, given, host := &ipamv1.IPAddressClaim{}, &ipamv1.IPAddress{}, &infrav1.MaasHost{}
+	c.get(key, claim)
+	c.get(key, given)
+	c.get(client.ObjectKey{Namespace: movedNamespace, Name: "srv0"}, host)
+	if owner := metav1.GetControllerOf(claim); owner == nil || owner.UID != host.UID {
+		c.Errorf("want the claim owned by the lease that moved with it, got %v", claim.OwnerReferences)
+	}
+	if owner := metav1.GetControllerOf(given); owner == nil || owner.UID != claim.UID || given.Spec.Address != address {
+		c.Errorf("want address %s owned by its claim, got %s of %v", address, given.Spec.Address, given.OwnerReferences)
+	}
+	if len(host.Spec.Addresses) != 1 || host.Spec.Addresses[0].Address != address {
+		c.Errorf("want the lease to keep %s, got %v", address, host.Spec.Addresses)
+	}
+	if at := c.maasMachine(done).Status.Addresses; !slices.ContainsFunc(at, func(a clusterv1.MachineAddress) bool { return a.Address == address }) {
+		c.Errorf("want the machine at %s, got %v", address, at)
+	}
 }
 
 func (c *managementCluster) maasMachine(name string) *infrav1.MaasMachine {
