@@ -79,7 +79,7 @@ func (w *world) wants(node string, changes ...func(*Candidate)) *world {
 }
 
 func (w *world) open(node string, landed bool) *world {
-	w.Flights = append(w.Flights, Flight{Machine: "old-" + node, Node: node, Role: Worker, Since: noon.Add(-time.Hour), Landed: landed})
+	w.Flights = append(w.Flights, Flight{Machine: "old-" + node, Node: node, Landed: landed})
 	return w
 }
 
@@ -98,6 +98,10 @@ func wiped(c *Candidate)     { c.DataKept = storagehealth.No }
 func scaledIn(c *Candidate)  { c.Purpose = ScaleIn }
 func noStorage(c *Candidate) { c.StorageExpected = false }
 func unhooked(c *Candidate)  { c.UnhookedPeers = 2 }
+
+func notReplaced(c *Candidate) { c.NotReplaced = "rolls out" }
+
+func movable(in *Input) { in.Report.Locality = storagehealth.Movable }
 
 func offline(n *storagehealth.Node) { n.State = storagehealth.Offline }
 
@@ -177,10 +181,12 @@ func oneNode() []oneCase {
 			wants("a", func(c *Candidate) { c.Override = &Override{"tested", "ann", noon.Add(time.Hour)} }), "m-a admitted: Overridden"},
 		{"an override that is over", newWorld("a").volume("v", 1, "a").wants("a", func(c *Candidate) { c.Override = &Override{"tested", "ann", noon} }),
 			"m-a held: LastReplica"},
-		{"the control plane moves", newWorld("a", "b").volume("v", 2, "a", "b").with(func(in *Input) { in.ControlPlane.Moving = true }).wants("a"),
+		{"the control plane moves", newWorld("a", "b").volume("v", 2, "a", "b").wants("a", notReplaced),
 			"m-a held: ControlPlaneMoving"},
 		{"the control plane moves and the node is dead", newWorld("a", "b").volume("v", 2, "a!", "b").node("a", offline).
-			with(func(in *Input) { in.ControlPlane.Moving = true }).wants("a", dead), "m-a admitted: NodeDead"},
+			wants("a", dead, notReplaced), "m-a admitted: NodeDead"},
+		{"the control plane moves and the node leaves", newWorld("a", "b", "c").volume("v", 2, "c", "b").wants("a", scaledIn, notReplaced),
+			"m-a admitted: NodeHoldsNoData"},
 		{"virtual machines that cannot move", newWorld("a", "b").volume("v", 2, "a", "b").
 			wants("a", func(c *Candidate) { c.VMs, c.StuckVMs = BlockOnVMs, []string{"ns/vm (host device)"} }), "m-a held: VirtualMachinesCannotMove"},
 		{"virtual machines that are shut down", newWorld("a", "b").volume("v", 2, "a", "b").
@@ -196,8 +202,20 @@ func oneNode() []oneCase {
 		{"opaque, dead and available", newWorld().with(opaque(storagehealth.No, storagehealth.Yes)).wants("a", dead, wiped), "m-a admitted: NodeDead"},
 		{"opaque, dead and not available", newWorld().with(opaque(storagehealth.No, storagehealth.No)).wants("a", dead, wiped), "m-a held: LastReplica"},
 		{"opaque, leaves", newWorld().with(opaque(storagehealth.Yes, "")).wants("a", scaledIn), "m-a held: DataNotEvacuated"},
-		{"a drive set that moves", newWorld("a", "b").volume("v", 1, "a").with(func(in *Input) { in.Report.Locality = storagehealth.Movable }).wants("a"),
-			"m-a admitted: StorageWhole"},
+		{"a drive set that moves", newWorld("a", "b").volume("v", 1, "a").with(movable).wants("a"), "m-a admitted: StorageWhole"},
+		{"a drive set whose volume is not up", newWorld("a", "b").volume("v", 1, "a!").with(movable).wants("a"), "m-a held: VolumeNotWhole"},
+		{"a drive set that moves, with two copies of which one is not in sync", newWorld("a", "b").volume("v", 2, "a", "b!").with(movable).wants("a"),
+			"m-a held: LastReplica"},
+		{"dead, and its successor attaches the drives", newWorld("a", "b").volume("v", 1, "a!").node("a", offline).with(movable).wants("a", dead, wiped),
+			"m-a admitted: NodeDead"},
+		{"dead, and nobody attaches the drives", newWorld("a", "b").volume("v", 2, "a!", "b!").node("a", offline).with(movable).
+			wants("a", dead, wiped, scaledIn), "m-a held: LastReplica"},
+		{"data on an array, volume by volume", newWorld("a", "b").with(func(in *Input) { in.Report.Locality = storagehealth.Remote }).wants("a"),
+			"m-a admitted: NodeHoldsNoData"},
+		{"the answer is dated ahead", newWorld("a").with(func(in *Input) { in.Report.At = noon.Add(2 * time.Minute) }).wants("a"),
+			"m-a held: StorageReportStale"},
+		{"another node that shares a volume is in maintenance", newWorld("a", "b", "c").volume("v", 3, "a", "b", "c").
+			node("b", func(n *storagehealth.Node) { n.State = storagehealth.Maintenance }).wants("a"), "m-a held: VolumeNotWhole"},
 	}
 }
 

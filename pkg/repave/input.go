@@ -104,6 +104,8 @@ type Candidate struct {
 	// StuckVMs are virtual machines on the node that cannot move, each with its reason, and VMs what to do about them.
 	StuckVMs []string
 	VMs      VMPolicy
+	// NotReplaced says why Cluster API would make no replacement now (the preflight checks of MachineSets); "" when it would.
+	NotReplaced string
 	// NoRoomForVMs says why the other nodes cannot take this node's virtual machines; "" when they can or nobody asked.
 	NoRoomForVMs string
 	Override     *Override
@@ -113,19 +115,8 @@ type Candidate struct {
 type Flight struct {
 	Machine string
 	Node    string
-	Role    Role
-	// Since is the admission.
-	Since time.Time
 	// Landed is true once the node is back and runs, and waits only for its data.
 	Landed bool
-}
-
-// ControlPlaneState is what the gate needs to know of the control plane.
-type ControlPlaneState struct {
-	// Moving is true while it rolls out, scales or is otherwise not stable, which makes Cluster API's preflight checks refuse replacements of workers.
-	Moving bool
-	// Detail says what it does.
-	Detail string
 }
 
 // Input is all that a decision rests on.
@@ -136,7 +127,6 @@ type Input struct {
 	ClusterDeleting bool
 	Candidates      []Candidate
 	Flights         []Flight
-	ControlPlane    ControlPlaneState
 	// Report is nil when the store could not be asked; ReportError then says why.
 	Report      *storagehealth.Report
 	ReportError string
@@ -169,6 +159,7 @@ const (
 	VMsCannotMove       Reason = "VirtualMachinesCannotMove"
 	NoRoomForVMs        Reason = "NoRoomForVirtualMachines"
 	ConfirmationRefused Reason = "StorageRefused"
+	AttachmentsMoving   Reason = "AttachmentsMoving"
 )
 
 // The reasons for an admission.

@@ -77,8 +77,11 @@ func storageUnknown(d *decision, c *Candidate) *Verdict {
 
 func storageStale(d *decision, _ *Candidate) *Verdict {
 	age := d.Now.Sub(d.Report.At)
-	if age <= d.Rules.MaxReportAge {
+	if age.Abs() <= d.Rules.MaxReportAge {
 		return nil
+	}
+	if age < 0 {
+		return hold(StorageStale, "What the storage said is dated %s ahead: somebody's clock is wrong. It ends with a fresh answer", -age.Round(time.Second))
 	}
 	return hold(StorageStale, "What the storage said is %s old, more than the %s that count. It ends with a fresh answer", age.Round(time.Second),
 		d.Rules.MaxReportAge)

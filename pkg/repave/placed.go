@@ -75,15 +75,19 @@ func sharesData(d *decision, c *Candidate) *Verdict {
 }
 
 // lastReplica protects the last copy, on a living node or a dead one. Only where a dead server comes back with its disks as they are is its
-// reinstallation the way to get that copy back.
+// reinstallation the way to get that copy back, and where the data lies on an array, whose drives its successor attaches.
 func lastReplica(d *decision, c *Candidate) *Verdict {
 	node, _ := d.node(c.Node)
-	if c.Dead && c.DataKept == storagehealth.Yes && c.Purpose == Replacement {
+	if c.Dead && c.Purpose == Replacement && (c.DataKept == storagehealth.Yes || d.Report.Locality == storagehealth.Movable) {
 		return nil
 	}
 	for _, volume := range d.place.volumesOn(node) {
 		v := &d.Report.Volumes[volume]
-		if d.Report.Locality != storagehealth.Local && v.Wanted <= 1 {
+		if d.Report.Locality == storagehealth.Movable && v.Wanted <= 1 {
+			// The only copy moves with its drives, if it is well before they do.
+			if !c.Dead && !d.place.inSyncOn(volume, node) {
+				return hold(VolumeNotWhole, "Volume %s has its only copy on the drives of %s and is not up. It ends when it is", v.Name, c.Node)
+			}
 			continue
 		}
 		if n := d.place.others(volume, node, d.away); n == 0 {

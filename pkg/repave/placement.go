@@ -18,6 +18,7 @@ package repave
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth"
 )
@@ -107,6 +108,11 @@ func (p *placement) others(volume, node int32, away set) int32 {
 		}
 	}
 	return n
+}
+
+// inSyncOn tells whether the volume's replica on the node is in sync.
+func (p *placement) inSyncOn(volume, node int32) bool {
+	return slices.ContainsFunc(p.report.Volumes[volume].Replicas, func(r storagehealth.Replica) bool { return r.Node == node && r.InSync })
 }
 
 // set is a set of small numbers.

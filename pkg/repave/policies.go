@@ -134,4 +134,3 @@ func progress(percent int32) string {
 	}
 	return fmt.Sprintf(" (%d%% rebuilt)", percent)
 }
-

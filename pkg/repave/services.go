@@ -16,12 +16,12 @@ limitations under the License.
 
 package repave
 
-func controlPlaneMoving(d *decision, c *Candidate) *Verdict {
-	if c.Role != Worker || c.Purpose == ScaleIn || !d.ControlPlane.Moving {
+func controlPlaneMoving(_ *decision, c *Candidate) *Verdict {
+	if c.Role != Worker || c.Purpose == ScaleIn || c.NotReplaced == "" {
 		return nil
 	}
 	return hold(ControlPlaneMoving, "The control plane %s; Cluster API makes no replacement of a worker until that is over, so the node would be missing as long",
-		d.ControlPlane.Detail)
+		c.NotReplaced)
 }
 
 func vmsCannotMove(_ *decision, c *Candidate) *Verdict {

@@ -60,12 +60,10 @@ func (x *theater) gate() {
 
 func (x *theater) input() Input {
 	in := Input{Now: x.now, Rules: x.rules, Report: x.report(), ReportError: "no answer"}
-	in.ControlPlane.Moving = x.controlPlaneMoving()
-	in.ControlPlane.Detail = "rolls out"
 	for _, c := range x.claims {
 		if !c.done {
 			sv := x.serverOf(c.Node)
-			in.Flights = append(in.Flights, Flight{Machine: c.Machine, Node: c.Node, Role: c.role, Since: c.at, Landed: sv.up && x.machineOf(c.Machine) == nil})
+			in.Flights = append(in.Flights, Flight{Machine: c.Machine, Node: c.Node, Landed: sv.up && x.machineOf(c.Machine) == nil})
 		}
 	}
 	purposes := map[string]Purpose{}
@@ -89,6 +87,9 @@ func (x *theater) input() Input {
 			StorageExpected: m.set.role == Worker, DataKept: storagehealth.Yes, Override: m.override}
 		if sv.wipes {
 			c.DataKept = storagehealth.No
+		}
+		if x.controlPlaneMoving() {
+			c.NotReplaced = "rolls out"
 		}
 		in.Candidates = append(in.Candidates, c)
 	}

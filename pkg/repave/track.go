@@ -43,6 +43,9 @@ type Record struct {
 	// Identity and Pools are the store's ids of the node before it went, empty when the store did not run there.
 	Identity string
 	Pools    []string
+	// DriveSets were attached to the node, of AllDriveSets that the store had (data on an array).
+	DriveSets    []string
+	AllDriveSets int32
 	// WholeSince is since when the node's data has been whole without a break.
 	WholeSince time.Time
 }
@@ -53,6 +56,8 @@ type Sight struct {
 	StablePeriod time.Duration
 	// MachineExists is true while the old Machine is there.
 	MachineExists bool
+	// Deletion is what Cluster API says of the old Machine's deletion.
+	Deletion string
 	// NodeExists is true when there is a Node of that name that belongs to another Machine than the old one, NodeReady when it is Ready.
 	NodeExists, NodeReady bool
 	// Report is nil when the store could not be asked.
@@ -82,7 +87,7 @@ type Progress struct {
 func Track(r Record, s Sight) Progress {
 	switch {
 	case s.MachineExists:
-		return Progress{Step: Draining, Percent: -1, Message: fmt.Sprintf("Machine %s is drained and deleted", r.Machine)}
+		return Progress{Step: Draining, Percent: -1, Message: fmt.Sprintf("Machine %s is drained and deleted%s", r.Machine, detail(s.Deletion))}
 	case r.Purpose == ScaleIn && !s.NodeExists:
 		return settle(r, s, trackStore(r, s))
 	case !s.NodeExists:
@@ -116,6 +121,9 @@ func trackStore(r Record, s Sight) Progress {
 			return p
 		}
 	}
+	if waits := reattaching(r, place, &p); waits {
+		return p
+	}
 	if known {
 		share(place, node, &p)
 	}
@@ -127,6 +135,37 @@ func trackStore(r Record, s Sight) Progress {
 	return p
 }
 
+// reattaching tells whether drives that were attached to the node are not with one that is online yet, and notes when new ones were made instead.
+func reattaching(r Record, place *placement, p *Progress) bool {
+	if place.report.Locality != storagehealth.Movable || len(r.DriveSets) == 0 {
+		return false
+	}
+	online := map[string]bool{}
+	for i := range place.report.Nodes {
+		if n := &place.report.Nodes[i]; n.State == storagehealth.Online {
+			for _, set := range n.DriveSets {
+				online[set] = true
+			}
+		}
+	}
+	waiting := ""
+	for _, set := range r.DriveSets {
+		if !online[set] && (waiting == "" || set < waiting) {
+			waiting = set
+		}
+	}
+	if place.report.DriveSets > r.AllDriveSets && r.AllDriveSets > 0 && waiting != "" {
+		p.Changed = fmt.Sprintf("the storage had %d drive sets and has %d now, and %s is attached nowhere: it seems to have made a new one for %s. "+
+			"Either stop the storage on the node that has the new set so that the old one is attached again, or remove the old one in the storage "+
+			"and give this repave up", r.AllDriveSets, place.report.DriveSets, waiting, r.Node)
+	}
+	if waiting != "" {
+		p.Step, p.Message = Joining, fmt.Sprintf("Waiting for drive set %s to be attached to a node that is online", waiting)
+		return true
+	}
+	return false
+}
+
 // joining tells whether the store is not at work on the node yet, and notes when it came back as somebody else.
 func joining(r Record, place *placement, node int32, known bool, p *Progress) bool {
 	if !known {
@@ -134,7 +173,9 @@ func joining(r Record, place *placement, node int32, known bool, p *Progress) bo
 		return true
 	}
 	n := &place.report.Nodes[node]
-	p.Changed = changed(r, n)
+	if place.report.Locality == storagehealth.Local {
+		p.Changed = changed(r, n)
+	}
 	if n.State != storagehealth.Online && n.State != storagehealth.Degraded {
 		p.Step, p.Message = Joining, fmt.Sprintf("Waiting for the storage to be online on %s, which it says is %s%s", r.Node, n.State, detail(n.Detail))
 		return true
@@ -144,7 +185,9 @@ func joining(r Record, place *placement, node int32, known bool, p *Progress) bo
 
 func changed(r Record, n *storagehealth.Node) string {
 	if n.Identity != r.Identity {
-		return fmt.Sprintf("the storage knew the node as %s and knows it as %s now", r.Identity, n.Identity)
+		return fmt.Sprintf("the storage knew the node as %s and knows it as %s now, so that its copies have to be built anew. Either bring the old "+
+			"identity back, if its disks are whole, or decommission %s in the storage; its volumes then get new copies. To go on without, "+
+			"give this repave up", r.Identity, n.Identity, r.Identity)
 	}
 	if n.State != storagehealth.Online {
 		return ""
@@ -155,7 +198,8 @@ func changed(r Record, n *storagehealth.Node) string {
 	}
 	for _, pool := range r.Pools {
 		if !pools[pool] {
-			return fmt.Sprintf("the storage had pool %s on the node and has not now", pool)
+			return fmt.Sprintf("the storage had pool %s on the node and has not now. Either bring its disks back, or have the storage build the "+
+				"copies that were in it anew. To go on without, give this repave up", pool)
 		}
 	}
 	return ""
@@ -186,17 +230,7 @@ func share(place *placement, node int32, p *Progress) {
 // unexplained finds a volume that lacks a copy for which no other node is to blame: one that is open, or that the store has offline. A copy that
 // left no trace is everybody's.
 func unexplained(r Record, s Sight, place *placement) (string, bool) {
-	blamed := newSet(len(place.report.Nodes))
-	for _, name := range s.Open {
-		if i, ok := place.index[name]; ok && name != r.Node {
-			blamed.add(i)
-		}
-	}
-	for i := range place.report.Nodes {
-		if n := &place.report.Nodes[i]; n.State == storagehealth.Offline && n.Name != r.Node {
-			blamed.add(int32(i))
-		}
-	}
+	blamed := others(r, s, place)
 	for i := range place.report.Volumes {
 		v := &place.report.Volumes[i]
 		var inSync, theirs int32
@@ -214,6 +248,25 @@ func unexplained(r Record, s Sight, place *placement) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// others are the nodes that are to blame for what they lack themselves.
+func others(r Record, s Sight, place *placement) set {
+	blamed := newSet(len(place.report.Nodes))
+	for _, name := range s.Open {
+		if i, ok := place.index[name]; ok && name != r.Node {
+			blamed.add(i)
+		}
+	}
+	for i := range place.report.Nodes {
+		n := &place.report.Nodes[i]
+		// What the node was to the storage before it came back as another one is no other node.
+		former := r.Identity != "" && n.Identity == r.Identity
+		if n.State == storagehealth.Offline && n.Name != r.Node && !former {
+			blamed.add(int32(i))
+		}
+	}
+	return blamed
 }
 
 // settle closes what has been whole for the stable period.
