@@ -79,6 +79,9 @@ type Node struct {
 	Servers int32
 	// DriveSets are the sets of array volumes attached here (Movable).
 	DriveSets []string
+	// InUse says what of the store is still at work on the server, or attached to it, that has to end before the server is given away; "" when
+	// nothing is, or nothing that the store can tell.
+	InUse string
 }
 
 // Replica is one copy of a volume.
@@ -112,6 +115,8 @@ type Report struct {
 	// Placed is true when Volumes is the complete placement. Stores that do not show theirs leave it false and answer Available and Whole.
 	Placed  bool
 	Volumes []Volume
+	// DriveSets is how many sets of array volumes there are, attached or not (Movable).
+	DriveSets int32
 	// Available tells whether all data can be read without the nodes that are offline now; Whole whether every copy that is wanted exists
 	// and is in sync. Adapters that give a placement leave both empty: they follow from it.
 	Available, Whole Answer
@@ -128,7 +133,18 @@ type Prober interface {
 	// Probe takes one look. Its cost must not depend on the number of Machines. An error means Unknown.
 	Probe(ctx context.Context) (*Report, error)
 
-	// Confirm asks the store itself, right before the act, whether the node may go while the nodes in without are down or not whole yet, all
-	// by Kubernetes name. Stores with no such call answer Yes: the report was the whole truth.
-	Confirm(ctx context.Context, node string, without []string) (Answer, string, error)
+	// Confirm asks the store itself, right before the act, whether the nodes may go together while those in without are down or not whole, all
+	// by Kubernetes name. It returns the store's words for each that may not. Stores with no such call refuse none: the report was the
+	// whole truth. Its cost must not depend on the number of nodes.
+	Confirm(ctx context.Context, nodes, without []string) (refused map[string]string, err error)
+}
+
+// AttachmentDrainer is a Prober of a store whose nodes serve volumes to others over the network, and that can be told to serve them elsewhere.
+type AttachmentDrainer interface {
+	// DrainAttachments has the store serve elsewhere what the node serves, and attach nothing new there. It only starts that; Node.Servers of later
+	// reports tells how far it is. It may be called again. False means that this version of the store cannot: it fails over when the node goes.
+	DrainAttachments(ctx context.Context, node string) (bool, error)
+
+	// UncordonAttachments lets the store attach on the node again, also when it was never told otherwise.
+	UncordonAttachments(ctx context.Context, node string) error
 }

@@ -176,6 +176,6 @@ func evaluate(ctx context.Context, program cel.Program, field string, o *unstruc
 }
 
 // Confirm implements storagehealth.Prober.
-func (p *Prober) Confirm(context.Context, string, []string) (storagehealth.Answer, string, error) {
-	return storagehealth.Yes, "", nil
+func (p *Prober) Confirm(context.Context, []string, []string) (map[string]string, error) {
+	return nil, nil
 }

@@ -85,8 +85,8 @@ func (p *Prober) Probe(ctx context.Context) (*storagehealth.Report, error) {
 }
 
 // Confirm implements storagehealth.Prober.
-func (p *Prober) Confirm(context.Context, string, []string) (storagehealth.Answer, string, error) {
-	return storagehealth.Yes, "", nil
+func (p *Prober) Confirm(context.Context, []string, []string) (map[string]string, error) {
+	return nil, nil
 }
 
 // view collects the objects.

@@ -114,6 +114,6 @@ func judge(o *unstructured.Unstructured) (whole, available storagehealth.Answer,
 }
 
 // Confirm implements storagehealth.Prober.
-func (p *Prober) Confirm(context.Context, string, []string) (storagehealth.Answer, string, error) {
-	return storagehealth.Yes, "", nil
+func (p *Prober) Confirm(context.Context, []string, []string) (map[string]string, error) {
+	return nil, nil
 }

@@ -18,18 +18,14 @@ package portworx
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth/internal/objects"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/workload"
@@ -123,67 +119,6 @@ func (o *operatorView) readNode(n *unstructured.Unstructured) {
 	if node.id != "" {
 		o.names[node.id] = n.GetName()
 	}
-}
-
-// driveSetNamespace is where Portworx keeps its list of drive sets unless it is told otherwise.
-const driveSetNamespace = "kube-system"
-
-// driveSet is one entry of that list: array volumes that one node attaches.
-type driveSet struct {
-	NodeID            string
-	SchedulerNodeName string
-	State             string
-}
-
-var notAlphanumeric = regexp.MustCompile("[^a-z0-9]+")
-
-// readDriveSets finds which drive sets are attached where.
-func (r *roster) readDriveSets(ctx context.Context, cluster workload.Cluster, view *operatorView) error {
-	list, err := findDriveSets(ctx, cluster, view)
-	if err != nil {
-		return err
-	}
-	sets := map[string]driveSet{}
-	if err := json.Unmarshal([]byte(list.Data["cloud-drive"]), &sets); err != nil {
-		return fmt.Errorf("reading Portworx's drive sets from ConfigMap %s/%s: %w", list.Namespace, list.Name, err)
-	}
-	for id, set := range sets {
-		if set.NodeID == "" {
-			set.NodeID = id
-		}
-		// A set that is not called available is attached, or may be.
-		i, ok := r.byID[set.NodeID]
-		if !ok || strings.EqualFold(set.State, "Available") {
-			continue
-		}
-		r.nodes[i].DriveSets = append(r.nodes[i].DriveSets, id)
-	}
-	for i := range r.nodes {
-		slices.Sort(r.nodes[i].DriveSets)
-	}
-	return nil
-}
-
-// findDriveSets gets the ConfigMap, which is named for the cluster's id without all that is neither letter nor digit.
-func findDriveSets(ctx context.Context, cluster workload.Cluster, view *operatorView) (*corev1.ConfigMap, error) {
-	tried := []string{}
-	for _, id := range []string{view.clusterName, view.objectName, view.clusterUID} {
-		name := "px-cloud-drive-" + notAlphanumeric.ReplaceAllString(strings.ToLower(id), "")
-		if id == "" || slices.Contains(tried, name) {
-			continue
-		}
-		list := &corev1.ConfigMap{}
-		err := cluster.Get(ctx, client.ObjectKey{Namespace: driveSetNamespace, Name: name}, list)
-		if err == nil {
-			return list, nil
-		}
-		if !apierrors.IsNotFound(err) {
-			return nil, fmt.Errorf("getting ConfigMap %s/%s with Portworx's drive sets: %w", driveSetNamespace, name, err)
-		}
-		tried = append(tried, name)
-	}
-	return nil, fmt.Errorf("portworx's list of drive sets was not found in namespace %s as ConfigMap %s; spec.storage.portworx.mode has to be %s only "+
-		"where it has cloud drives", driveSetNamespace, strings.Join(tried, " or "), FlashArrayCloudDrives)
 }
 
 // csiDriver is the name of Portworx's CSI driver.

@@ -96,7 +96,7 @@ func New(cluster workload.Cluster, options Options, clk clock.PassiveClock) (*Pr
 	return &Prober{cluster: cluster, options: options, clock: clk}, nil
 }
 
-// Probe implements storagehealth.Prober with three calls to Portworx and two to four to the API server.
+// Probe implements storagehealth.Prober with three calls to Portworx and three to five to the API server.
 func (p *Prober) Probe(ctx context.Context) (*storagehealth.Report, error) {
 	report := &storagehealth.Report{At: p.clock.Now(), Locality: p.locality(), Placed: true}
 	session, objects, err := p.open(ctx)
@@ -114,10 +114,8 @@ func (p *Prober) Probe(ctx context.Context) (*storagehealth.Report, error) {
 	if known.err != nil {
 		return nil, known.err
 	}
-	if p.options.Mode == FlashArrayCloudDrives {
-		if err := known.readDriveSets(ctx, p.cluster, objects); err != nil {
-			return nil, err
-		}
+	if report.DriveSets, err = known.readUse(ctx, p, objects); err != nil {
+		return nil, err
 	}
 	volumes, err := readVolumes(ctx, session, known)
 	if err != nil {
@@ -179,59 +177,4 @@ func checkCluster(ctx context.Context, s *session, objects *operatorView) error 
 	default:
 		return fmt.Errorf("portworx says that it is %s as a whole", plain(status))
 	}
-}
-
-// Confirm implements storagehealth.Prober: Portworx itself says whether the node shares a volume with those that are down or not whole.
-func (p *Prober) Confirm(ctx context.Context, node string, without []string) (storagehealth.Answer, string, error) {
-	if p.options.Mode == FlashArrayDirectAccess {
-		return storagehealth.Yes, "", nil
-	}
-	session, objects, err := p.open(ctx)
-	if err != nil {
-		return storagehealth.Unknown, "", err
-	}
-	nodes, err := readNodes(ctx, session)
-	if err != nil {
-		return storagehealth.Unknown, "", err
-	}
-	known := newRoster(nodes, objects)
-	if known.err != nil {
-		return storagehealth.Unknown, "", known.err
-	}
-	var down []string
-	for _, name := range append([]string{node}, without...) {
-		if id := objects.nodes[name].id; id != "" && !slices.Contains(known.byName[name], id) {
-			return storagehealth.Unknown, fmt.Sprintf("the operator knows %s as node %s of Portworx, and Portworx does not list that", name, id), nil
-		}
-		if name != node {
-			down = append(down, known.byName[name]...)
-		}
-	}
-	candidate := known.byName[node]
-	if len(candidate) == 0 {
-		return storagehealth.Yes, "", nil
-	}
-	return overlap(ctx, session, node, candidate, down, len(without) > 0)
-}
-
-// overlap asks with the candidate's ids. A node with several, of which all but one are of former lives, may go when that is true of all of them together.
-func overlap(ctx context.Context, s *session, node string, candidate, down []string, others bool) (storagehealth.Answer, string, error) {
-	down = slices.DeleteFunc(down, func(id string) bool { return slices.Contains(candidate, id) })
-	answer := overlapResponse{}
-	for _, id := range candidate {
-		err := s.call(ctx, http.MethodPost, "/v1/nodes/filter-nonoverlapping", overlapRequest{InputNodes: []string{id}, DownNodes: down}, into(&answer))
-		switch {
-		case errors.Is(err, errLacksCall) && others:
-			return storagehealth.No, "this version of Portworx cannot say which nodes share volumes (it takes 3.1.2), so nodes go one at a time", nil
-		case errors.Is(err, errLacksCall):
-			return storagehealth.Yes, "", nil
-		case err != nil:
-			return storagehealth.Unknown, "", err
-		}
-		if !slices.Contains(answer.NodeIDs, id) {
-			return storagehealth.No, fmt.Sprintf("Portworx says that %s shares volumes with nodes that are down or not whole", node), nil
-		}
-		answer = overlapResponse{}
-	}
-	return storagehealth.Yes, "", nil
 }

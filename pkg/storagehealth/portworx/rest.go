@@ -179,6 +179,9 @@ func into(v any) func(io.Reader) error {
 	}
 }
 
+// discard takes any answer: its status says all there is to know.
+func discard(io.Reader) error { return nil }
+
 // end makes sure that nothing follows: an answer that goes on was not understood.
 func end(decoder *json.Decoder) error {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {

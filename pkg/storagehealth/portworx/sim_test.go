@@ -17,6 +17,7 @@ limitations under the License.
 package portworx_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -274,33 +275,42 @@ func TestSecondNodeEatsVolume(t *testing.T) {
 
 func TestConfirm(t *testing.T) {
 	t.Parallel()
+	old := pxsim.Faults{LacksOverlap: true}
 	tests := map[string]struct {
-		node    string
+		nodes   string
 		without []string
 		faults  pxsim.Faults
-		want    storagehealth.Answer
+		refused string
 		wantErr bool
 	}{
-		"nothing is away":                      {node: "w1", want: storagehealth.Yes},
-		"one that shares nothing is away":      {node: "w1", without: []string{"w4"}, want: storagehealth.Yes},
-		"one that shares a volume is away":     {node: "w1", without: []string{"w4", "w2"}, want: storagehealth.No},
-		"it is itself among those":             {node: "w1", without: []string{"w1"}, want: storagehealth.Yes},
-		"one that Portworx never had is away":  {node: "w1", without: []string{"cp1"}, want: storagehealth.Yes},
-		"Portworx does not run on the node":    {node: "cp1", without: []string{"w2"}, want: storagehealth.Yes},
-		"old version, nothing away":            {node: "w1", faults: pxsim.Faults{LacksOverlap: true}, want: storagehealth.Yes},
-		"old version, something away":          {node: "w1", without: []string{"w4"}, faults: pxsim.Faults{LacksOverlap: true}, want: storagehealth.No},
-		"gateway down":                         {node: "w1", faults: pxsim.Faults{Status: 503}, want: storagehealth.Unknown, wantErr: true},
-		"answers cut off":                      {node: "w1", faults: pxsim.Faults{TruncateAt: 10}, want: storagehealth.Unknown, wantErr: true},
-		"gateway says not found to everything": {node: "w1", faults: pxsim.Faults{Status: 404}, want: storagehealth.Unknown, wantErr: true},
+		"nothing is away":                           {nodes: "w1"},
+		"one that shares nothing is away":           {nodes: "w1", without: []string{"w4"}},
+		"one that shares a volume is away":          {nodes: "w1", without: []string{"w4", "w2"}, refused: "w1"},
+		"it is itself among those":                  {nodes: "w1", without: []string{"w1"}},
+		"one that Portworx never had is away":       {nodes: "w1", without: []string{"cp1"}},
+		"Portworx does not run on the node":         {nodes: "cp1", without: []string{"w2"}},
+		"two that share nothing":                    {nodes: "w1,w4"},
+		"two that share a volume":                   {nodes: "w1,w2,w4", refused: "w2"},
+		"old version, nothing away":                 {nodes: "w1", faults: old},
+		"old version, something away":               {nodes: "w1", without: []string{"w4"}, faults: old, refused: "w1"},
+		"old version, two at once":                  {nodes: "w1,w4", faults: old, refused: "w1,w4"},
+		"gateway down":                              {nodes: "w1", faults: pxsim.Faults{Status: 503}, wantErr: true},
+		"gateway busy":                              {nodes: "w1", faults: pxsim.Faults{Status: 429}, wantErr: true},
+		"answers cut off":                           {nodes: "w1", faults: pxsim.Faults{TruncateAt: 10}, wantErr: true},
+		"gateway says not found to everything":      {nodes: "w1", faults: pxsim.Faults{Status: 404}, wantErr: true},
+		"nothing is asked, and the gateway is down": {faults: pxsim.Faults{Status: 503}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, pxsim.Options{}, twoVolumes()...)
 			w.sim.SetFaults(tt.faults)
-			got, _, err := w.prober.Confirm(t.Context(), tt.node, tt.without)
-			if got != tt.want || (err != nil) != tt.wantErr {
-				t.Errorf("Confirm(%s without %v) = %s, %v; expected %s", tt.node, tt.without, got, err, tt.want)
+			refused, err := w.prober.Confirm(t.Context(), strings.FieldsFunc(tt.nodes, func(r rune) bool { return r == ',' }), tt.without)
+			if got := strings.Join(slices.Sorted(maps.Keys(refused)), ","); got != tt.refused || (err != nil) != tt.wantErr {
+				t.Errorf("Confirm(%s without %v) refused %q, %v; expected %q", tt.nodes, tt.without, got, err, tt.refused)
+			}
+			if n := w.sim.Calls()["/v1/nodes/filter-nonoverlapping"]; n > 1 {
+				t.Errorf("Portworx was asked %d times, expected once for all nodes", n)
 			}
 		})
 	}

@@ -155,3 +155,8 @@ type overlapRequest struct {
 type overlapResponse struct {
 	NodeIDs []string `json:"node_ids"`
 }
+
+// attachmentsRequest is that of PUT /v1/nodes/attachments/{disable,drain,enable}/{id}; whose answer only names a job.
+type attachmentsRequest struct {
+	OnlySharedv4 bool `json:"only_sharedv4,omitempty"`
+}

@@ -103,8 +103,8 @@ func (p *Prober) Probe(ctx context.Context) (*storagehealth.Report, error) {
 }
 
 // Confirm implements storagehealth.Prober.
-func (p *Prober) Confirm(context.Context, string, []string) (storagehealth.Answer, string, error) {
-	return storagehealth.Yes, "", nil
+func (p *Prober) Confirm(context.Context, []string, []string) (map[string]string, error) {
+	return nil, nil
 }
 
 // judgement is what a query came to.

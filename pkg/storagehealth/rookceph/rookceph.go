@@ -94,8 +94,8 @@ func (p *Prober) Probe(ctx context.Context) (*storagehealth.Report, error) {
 }
 
 // Confirm implements storagehealth.Prober.
-func (p *Prober) Confirm(context.Context, string, []string) (storagehealth.Answer, string, error) {
-	return storagehealth.Yes, "", nil
+func (p *Prober) Confirm(context.Context, []string, []string) (map[string]string, error) {
+	return nil, nil
 }
 
 // harmless are Ceph's health checks that say nothing about copies of data. Every other one holds, also one that later versions bring.
