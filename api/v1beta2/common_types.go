@@ -78,6 +78,10 @@ const (
 // the metadata of Machine templates, so that Machines have it from birth.
 const RepaveHookAnnotation = clusterv1.PreDrainDeleteHookAnnotationPrefix + "/repave-gate"
 
+// RepaveSkipsPreflightAnnotation marks a MachineSet on which the gate, and nobody else, put machineset.cluster.x-k8s.io/skip-preflight-checks. The gate
+// takes both off again.
+const RepaveSkipsPreflightAnnotation = "repave.infrastructure.cluster.x-k8s.io/skips-preflight-checks"
+
 // RepaveOverrideAnnotation on a Machine lets it go against the gate's judgement. Its value is a RepaveOverride as JSON:
 // {"reason":"…","by":"…","untilTime":"2026-11-22T18:00:00Z"}.
 const RepaveOverrideAnnotation = "repave.infrastructure.cluster.x-k8s.io/override"

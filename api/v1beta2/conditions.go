@@ -373,8 +373,35 @@ const (
 	// ReadinessGateMissingReason says that workers lack the readiness gate, so that a rollout asks for the next node before the last one is whole. The
 	// gate holds it then.
 	ReadinessGateMissingReason = "ReadinessGateMissing"
+	// OverrideInvalidReason says that a Machine's override annotation cannot be read, so that it overrides nothing.
+	OverrideInvalidReason = "OverrideInvalid"
 	// SurgeReason says that a MachineDeployment replaces before it removes (maxSurge above 0), so that a node that goes does not come back.
 	SurgeReason = "MaxSurgeSet"
+)
+
+// VirtualMachinesMovableCondition tells before a rollout whether the virtual machines of each node could leave it: on RepaveGate.
+const VirtualMachinesMovableCondition = "VirtualMachinesMovable"
+
+// Reasons of VirtualMachinesMovableCondition; while the workload cluster cannot be asked it is Unknown with StorageNotAskedReason.
+const (
+	// VirtualMachinesMovableReason says that all can be live-migrated, and any node's find a place on the others.
+	VirtualMachinesMovableReason = "VirtualMachinesMovable"
+	// VirtualMachinesStuckReason says that some cannot be live-migrated; status.virtualMachines lists them with KubeVirt's reasons.
+	VirtualMachinesStuckReason = "NotLiveMigratable"
+	// VirtualMachinesCrowdedReason says that the nodes but one cannot hold all virtual machines.
+	VirtualMachinesCrowdedReason = "NoRoom"
+)
+
+// StorageDetachedCondition tells whether the storage has left a node that goes, so that its server can be given away: on Repaves, while they drain. Servers
+// of this provider wait for it.
+const StorageDetachedCondition = "StorageDetached"
+
+// Reasons of StorageDetachedCondition.
+const (
+	// StorageDetachedReason says that nothing of the storage is at work on the node or attached to it, as far as the storage can tell.
+	StorageDetachedReason = "StorageDetached"
+	// StorageInUseReason says that something is; the message names it.
+	StorageInUseReason = "StorageInUse"
 )
 
 // Reasons of ReadyCondition of RepaveGate and Repave.

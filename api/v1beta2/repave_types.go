@@ -137,6 +137,11 @@ type StorageIdentity struct {
 	// +kubebuilder:validation:items:MaxLength=253
 	DriveSets []string `json:"driveSets,omitempty"`
 
+	// allDriveSets is how many sets of array volumes the storage had in all.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	AllDriveSets *int32 `json:"allDriveSets,omitempty"`
+
 	// volumes with a copy on the node.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -214,7 +219,11 @@ type RepaveStepRecord struct {
 	// +required
 	StartTime metav1.Time `json:"startTime,omitempty,omitzero"`
 
-	// seconds spent in it.
+	// enteredTime is when it was last entered.
+	// +optional
+	EnteredTime metav1.Time `json:"enteredTime,omitempty,omitzero"`
+
+	// seconds spent in it, all times that it was entered together, up to when it was last left.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Seconds *int64 `json:"seconds,omitempty"`

@@ -2307,6 +2307,7 @@ func (in *RepaveStatus) DeepCopy() *RepaveStatus {
 func (in *RepaveStepRecord) DeepCopyInto(out *RepaveStepRecord) {
 	*out = *in
 	in.StartTime.DeepCopyInto(&out.StartTime)
+	in.EnteredTime.DeepCopyInto(&out.EnteredTime)
 	if in.Seconds != nil {
 		in, out := &in.Seconds, &out.Seconds
 		*out = new(int64)
@@ -2372,6 +2373,11 @@ func (in *StorageIdentity) DeepCopyInto(out *StorageIdentity) {
 		in, out := &in.DriveSets, &out.DriveSets
 		*out = make([]string, len(*in))
 		copy(*out, *in)
+	}
+	if in.AllDriveSets != nil {
+		in, out := &in.AllDriveSets, &out.AllDriveSets
+		*out = new(int32)
+		**out = **in
 	}
 	if in.Volumes != nil {
 		in, out := &in.Volumes, &out.Volumes

@@ -20,7 +20,9 @@ import (
 	"context"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/conditions"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -63,12 +65,34 @@ func (r *Reconciler) heldByGate(ctx context.Context, s *scope) (bool, error) {
 	if client.IgnoreNotFound(err) != nil {
 		return false, fmt.Errorf("getting Repave %s: %w", s.machine.Name, err)
 	}
-	if err == nil && repave.Spec.MachineName == s.machine.Name && !repave.Spec.ConfirmedTime.IsZero() {
-		return false, nil
+	words := whyHeld(gate, repave, s.machine)
+	if words != "" {
+		s.waitFor(infrav1.WaitingForRepaveGateReason, words)
 	}
-	s.waitFor(infrav1.WaitingForRepaveGateReason, fmt.Sprintf("RepaveGate %s has not let node %s go; its status says why", gate.Name,
-		s.machine.Status.NodeRef.Name))
-	return true, nil
+	return words != "", nil
+}
+
+// whyHeld says why a server is not given away, "" when it may be: the gate has not let the node go, or the storage has not left it.
+func whyHeld(gate *infrav1.RepaveGate, repave *infrav1.Repave, machine *clusterv1.Machine) string {
+	node := machine.Status.NodeRef.Name
+	if !letsGo(repave, machine.Name) {
+		return fmt.Sprintf("RepaveGate %s has not let node %s go; its status says why", gate.Name, node)
+	}
+	left := conditions.Get(repave, infrav1.StorageDetachedCondition)
+	switch {
+	case repave.Spec.Outcome != "" || (left != nil && left.Status == metav1.ConditionTrue):
+		return ""
+	case left == nil:
+		return fmt.Sprintf("RepaveGate %s has not looked yet whether the storage has left node %s", gate.Name, node)
+	}
+	return left.Message
+}
+
+// letsGo tells whether a Repave is of the Machine, and not of an earlier one of the same name that is long closed. One that a person gave up lets go what it
+// has let go before.
+func letsGo(repave *infrav1.Repave, machine string) bool {
+	return repave.Spec.MachineName == machine && !repave.Spec.ConfirmedTime.IsZero() &&
+		(repave.Spec.Outcome == "" || repave.Spec.Outcome == infrav1.RepaveGivenUp)
 }
 
 // waitForHook holds back the providerID, and with it the Node, until the gate has put its hook on the Machine: a Machine with a Node and without the
@@ -88,7 +112,7 @@ func (r *Reconciler) waitForHook(ctx context.Context, s *scope) (bool, error) {
 // machineOfRepave wakes the MaasMachine of a Machine that the gate let go.
 func (r *Reconciler) machineOfRepave(ctx context.Context, o client.Object) []ctrl.Request {
 	repave, ok := o.(*infrav1.Repave)
-	if !ok || repave.Spec.Outcome != "" {
+	if !ok || !letsGo(repave, repave.Spec.MachineName) {
 		return nil
 	}
 	machine := &clusterv1.Machine{}

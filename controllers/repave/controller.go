@@ -75,6 +75,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=repavegates/status;repaves/status,verbs=get;update;patch
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachines;maashosts;maashostpools,verbs=get;list;watch
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters;machinesets;machinedeployments,verbs=get;list;watch
+// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=machinesets,verbs=patch
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=machines,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=machines/status,verbs=get;patch
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=machinedrainrules,verbs=get;list;watch;create;update;patch
@@ -128,10 +129,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	if stop, err := persist.StopIfPaused(ctx, r.Client, s.cluster, gate); err != nil || stop {
 		return ctrl.Result{}, err
 	}
+	waiting := gate.Status.Waiting
 	defer func() {
 		result, reterr = patcher.Finish(ctx, func() {
 			setStatus(s)
-			r.Metrics.observe(s)
+			r.Metrics.observe(s, waiting)
 		}, result, reterr)
 	}()
 	return r.reconcile(ctx, s)
@@ -144,7 +146,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, erro
 	if s.cluster == nil {
 		return r.withoutCluster(ctx, s)
 	}
-	for _, p := range []phase{r.adopt, r.findOtherGate, r.listMachines, r.listRepaves} {
+	for _, p := range []phase{r.adopt, r.findOtherGate, r.listMachines, r.listRepaves, r.readOwners} {
 		if err := p(ctx, s); err != nil {
 			return ctrl.Result{}, err
 		}
@@ -155,7 +157,9 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, erro
 	if s.deleting() {
 		return r.reconcileDelete(ctx, s)
 	}
-	phases := []phase{r.ensureHooks, r.look, r.track, r.admit, r.reportStorageReady, r.ensureDrainRules}
+	phases := []phase{
+		r.ensureHooks, r.look, r.track, r.admit, r.stopVirtualMachines, r.unblockReplacements, r.reportStorageReady, r.ensureDrainRules,
+	}
 	for _, p := range phases {
 		if err := p(ctx, s); err != nil {
 			return ctrl.Result{}, err

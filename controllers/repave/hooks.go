@@ -23,6 +23,7 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	intstr "k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -78,8 +79,11 @@ func (r *Reconciler) setHook(ctx context.Context, m *clusterv1.Machine, value st
 
 // inspect reports settings of Machines that take from the gate what it is for.
 func (r *Reconciler) inspect(s *scope) []finding {
-	var timeouts, ungated []string
+	var timeouts, ungated, unreadable, surging []string
 	for _, m := range s.machines {
+		if _, ok := m.Annotations[infrav1.RepaveOverrideAnnotation]; ok && machineOverride(m) == nil {
+			unreadable = append(unreadable, m.Name)
+		}
 		if !m.DeletionTimestamp.IsZero() {
 			continue
 		}
@@ -92,7 +96,16 @@ func (r *Reconciler) inspect(s *scope) []finding {
 			ungated = append(ungated, m.Name)
 		}
 	}
+	for _, md := range s.deployments {
+		if surges(md) {
+			surging = append(surging, md.Name)
+		}
+	}
 	var found []finding
+	if len(unreadable) > 0 {
+		found = append(found, finding{infrav1.OverrideInvalidReason, fmt.Sprintf("Machines %s have an annotation %s that is not JSON with reason, by and "+
+			"untilTime, and overrides nothing", some(unreadable), infrav1.RepaveOverrideAnnotation)})
+	}
 	if len(timeouts) > 0 {
 		found = append(found, finding{infrav1.DrainTimeoutReason, fmt.Sprintf("Machines %s have nodeDrainTimeoutSeconds: when it expires the node goes "+
 			"whatever still runs on it", some(timeouts))})
@@ -101,7 +114,21 @@ func (r *Reconciler) inspect(s *scope) []finding {
 		found = append(found, finding{infrav1.ReadinessGateMissingReason, fmt.Sprintf("Machines %s lack the readiness gate %s", some(ungated),
 			infrav1.StorageReadyCondition)})
 	}
+	if len(surging) > 0 {
+		found = append(found, finding{infrav1.SurgeReason, fmt.Sprintf("MachineDeployments %s have maxSurge above 0: their nodes do not come back, and have to "+
+			"be evacuated before they go", some(surging))})
+	}
 	return found
+}
+
+// surges tells whether a MachineDeployment makes the new Machine before it deletes the old one, which is also what it does when nobody says.
+func surges(md *clusterv1.MachineDeployment) bool {
+	strategy := md.Spec.Rollout.Strategy
+	if strategy.Type == clusterv1.OnDeleteMachineDeploymentStrategyType {
+		return false
+	}
+	surge := strategy.RollingUpdate.MaxSurge
+	return surge == nil || surge.IntValue() != 0 || (surge.Type == intstr.String && surge.StrVal != "0%" && surge.StrVal != "0")
 }
 
 // some shortens a list of names.

@@ -26,7 +26,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth"
-	"github.com/capmaas/cluster-api-provider-maas/pkg/workload"
 )
 
 // minProbeInterval bounds the calls to a storage, however often something wakes the gate.
@@ -42,6 +41,8 @@ type lastLook struct {
 	report     *storagehealth.Report
 	at         time.Time
 	wholeSince time.Time
+	// drains are when the storage was told to serve elsewhere what a node serves.
+	drains map[string]time.Time
 }
 
 func (l *looks) of(key client.ObjectKey) *lastLook {
@@ -74,36 +75,38 @@ func (r *Reconciler) look(ctx context.Context, s *scope) error {
 		return nil
 	}
 	s.workload = cluster
-	if s.nodes, err = readNodes(ctx, cluster); err != nil {
-		s.reportError = err.Error()
-	} else if s.prober, err = r.NewProber(&s.gate.Spec.Storage, cluster); err != nil {
+	s.prober, err = r.NewProber(&s.gate.Spec.Storage, cluster)
+	if err != nil {
 		s.invalid, s.reportError = err.Error(), err.Error()
-	} else {
-		r.probe(ctx, s, minProbeInterval)
-		if err := r.findVirtualMachines(ctx, s); err != nil {
-			s.reportError, s.report = err.Error(), nil
+		return nil
+	}
+	probe := func(ctx context.Context, s *scope) error { r.probe(ctx, s, minProbeInterval); return nil }
+	for _, read := range []phase{r.readNodes, probe, r.findVirtualMachines, r.measureRoom} {
+		if failed := read(ctx, s); failed != nil {
+			s.report, s.reportError = nil, failed.Error()
+			break
 		}
 	}
 	return nil
 }
 
-func readNodes(ctx context.Context, cluster workload.Cluster) (map[string]*corev1.Node, error) {
+func (r *Reconciler) readNodes(ctx context.Context, s *scope) error {
 	list := &corev1.NodeList{}
-	if err := cluster.List(ctx, list); err != nil {
-		return nil, fmt.Errorf("listing the workload cluster's Nodes: %w", err)
+	if err := s.workload.List(ctx, list); err != nil {
+		return fmt.Errorf("listing the workload cluster's Nodes: %w", err)
 	}
-	nodes := make(map[string]*corev1.Node, len(list.Items))
+	s.nodes = make(map[string]*corev1.Node, len(list.Items))
 	for i := range list.Items {
-		nodes[list.Items[i].Name] = &list.Items[i]
+		s.nodes[list.Items[i].Name] = &list.Items[i]
 	}
-	return nodes, nil
+	return nil
 }
 
 // probe asks the storage unless it was asked within the interval.
 func (r *Reconciler) probe(ctx context.Context, s *scope, interval time.Duration) {
 	last := r.looks.of(client.ObjectKeyFromObject(s.gate))
 	now := r.Clock.Now()
-	if last.report != nil && now.Sub(last.at) < interval {
+	if since := now.Sub(last.at); last.report != nil && since >= 0 && since < interval {
 		s.report, s.wholeSince = last.report, last.wholeSince
 		return
 	}

@@ -18,6 +18,7 @@ package repave
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,8 @@ type Metrics struct {
 	degraded   *prometheus.GaugeVec
 	rebuilt    *prometheus.GaugeVec
 	admissions *prometheus.CounterVec
+	heldFor    *prometheus.CounterVec
+	overrides  *prometheus.GaugeVec
 	waited     *prometheus.HistogramVec
 	steps      *prometheus.HistogramVec
 	probes     *prometheus.HistogramVec
@@ -74,12 +77,14 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		degraded:   gauge("degraded_volumes", "Volumes that lack a copy in sync."),
 		rebuilt:    gauge("rebuilt_ratio", "Progress of what the storage rebuilds, 1 when nothing is."),
 		admissions: counter("admissions_total", "Nodes that were let go, by reason; Overridden is one.", "reason"),
+		heldFor:    counter("hold_seconds_by_reason_total", "Seconds that Machines were held, by reason, counted when a hold ends or its reason changes.", "reason"),
+		overrides:  gauge("active_overrides", "Overrides that are in force, of the gate and of single Machines."),
 		waited:     histogram("hold_seconds", "How long Machines waited before they were let go.", minutes),
 		steps:      histogram("repave_step_seconds", "How long the steps of closed repaves took.", minutes, "step"),
 		probes:     histogram("probe_seconds", "How long the storage took to answer.", prometheus.DefBuckets),
 		failures:   counter("probe_failures_total", "Times that the storage could not be asked."),
 	}
-	for _, c := range []prometheus.Collector{m.held, m.longest, m.open, m.degraded, m.rebuilt, m.admissions, m.waited, m.steps, m.probes, m.failures} {
+	for _, c := range []prometheus.Collector{m.held, m.longest, m.open, m.degraded, m.rebuilt, m.admissions, m.heldFor, m.overrides, m.waited, m.steps, m.probes, m.failures} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("registering the gate's metrics: %w", err)
 		}
@@ -91,8 +96,8 @@ func labelsOf(s *scope) prometheus.Labels {
 	return prometheus.Labels{"namespace": s.gate.Namespace, "gate": s.gate.Name}
 }
 
-// observe sets the gauges at the end of a reconcile.
-func (m *Metrics) observe(s *scope) {
+// observe sets the gauges at the end of a reconcile, and counts the holds of before that are over.
+func (m *Metrics) observe(s *scope, before []infrav1.HeldMachine) {
 	if s.cluster == nil || s.otherGate != "" {
 		return
 	}
@@ -107,6 +112,8 @@ func (m *Metrics) observe(s *scope) {
 	for reason, n := range byReason {
 		m.held.MustCurryWith(of).WithLabelValues(reason).Set(n)
 	}
+	m.countHolds(s, before)
+	m.overrides.With(of).Set(float64(activeOverrides(s)))
 	m.longest.With(of).Set(longest)
 	m.open.With(of).Set(float64(len(s.open())))
 	if s.report != nil && s.report.Placed {
@@ -117,6 +124,31 @@ func (m *Metrics) observe(s *scope) {
 	} else if s.report != nil && (!s.report.Placed && s.report.Whole == storagehealth.Yes || s.report.Placed && degraded(s.report) == 0) {
 		m.rebuilt.With(of).Set(1)
 	}
+}
+
+// countHolds counts the holds of before that are over.
+func (m *Metrics) countHolds(s *scope, before []infrav1.HeldMachine) {
+	for _, h := range before {
+		goesOn := func(n infrav1.HeldMachine) bool { return n.Machine == h.Machine && n.Reason == h.Reason }
+		if !slices.ContainsFunc(s.gate.Status.Waiting, goesOn) {
+			m.heldFor.MustCurryWith(labelsOf(s)).WithLabelValues(h.Reason).Add(max(s.now.Sub(h.SinceTime.Time).Seconds(), 0))
+		}
+	}
+}
+
+// activeOverrides counts the overrides that are in force, the gate's among them.
+func activeOverrides(s *scope) int {
+	overrides := []*repave.Override{override(s.gate.Spec.Override)}
+	for _, machine := range s.machines {
+		overrides = append(overrides, machineOverride(machine))
+	}
+	active := 0
+	for _, o := range overrides {
+		if o != nil && s.now.Before(o.Until) {
+			active++
+		}
+	}
+	return active
 }
 
 func (m *Metrics) admitted(s *scope, machine *clusterv1.Machine, v repave.Verdict) {
@@ -145,10 +177,10 @@ func (m *Metrics) probed(s *scope, took time.Duration, err error) {
 // forget drops the series of a gate that is gone.
 func (m *Metrics) forget(gate types.NamespacedName) {
 	of := prometheus.Labels{"namespace": gate.Namespace, "gate": gate.Name}
-	for _, g := range []*prometheus.GaugeVec{m.held, m.longest, m.open, m.degraded, m.rebuilt} {
+	for _, g := range []*prometheus.GaugeVec{m.held, m.longest, m.open, m.degraded, m.rebuilt, m.overrides} {
 		g.DeletePartialMatch(of)
 	}
-	for _, c := range []*prometheus.CounterVec{m.admissions, m.failures} {
+	for _, c := range []*prometheus.CounterVec{m.admissions, m.heldFor, m.failures} {
 		c.DeletePartialMatch(of)
 	}
 	for _, h := range []*prometheus.HistogramVec{m.waited, m.steps, m.probes} {

@@ -21,6 +21,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -54,7 +55,12 @@ type scope struct {
 	invalid    string
 	wholeSince time.Time
 	vms        []virtualMachine
-	sets       map[string]*machineSet
+	// pods are those that are bound to nodes, read only where there are virtual machines.
+	pods []*corev1.Pod
+	sets map[string]*machineSet
+	// deployments by name; controlPlane is nil where there is none to be read.
+	deployments  map[string]*clusterv1.MachineDeployment
+	controlPlane *unstructured.Unstructured
 
 	verdicts   []repave.Verdict
 	candidates []repave.Candidate

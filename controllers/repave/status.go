@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -34,7 +35,7 @@ const shownMachines = 100
 
 // setStatus writes the whole status from the facts of the scope.
 func setStatus(s *scope) {
-	for _, c := range []metav1.Condition{ready(s), storageWhole(s), guarded(s)} {
+	for _, c := range []metav1.Condition{ready(s), storageWhole(s), guarded(s), movable(s)} {
 		c.ObservedGeneration = s.gate.Generation
 		conditions.Set(s.gate, c)
 	}
@@ -183,4 +184,37 @@ func guarded(s *scope) metav1.Condition {
 		return condition(infrav1.MachinesGuardedCondition, metav1.ConditionFalse, s.unguarded[0].reason, "%s", strings.Join(messages, ". "))
 	}
 	return condition(infrav1.MachinesGuardedCondition, metav1.ConditionTrue, infrav1.MachinesGuardedReason, "")
+}
+
+// movable tells beforehand whether the virtual machines of every node could leave it.
+func movable(s *scope) metav1.Condition {
+	say := func(status metav1.ConditionStatus, reason, format string, args ...any) metav1.Condition {
+		return condition(infrav1.VirtualMachinesMovableCondition, status, reason, format, args...)
+	}
+	stuck := 0
+	for _, vm := range s.vms {
+		if vm.stuck != "" {
+			stuck++
+		}
+	}
+	crowded := s.crowded()
+	switch {
+	case s.workload == nil || s.report == nil && s.gate.Spec.Storage.Type != infrav1.StorageNone:
+		return say(metav1.ConditionUnknown, infrav1.StorageNotAskedReason, "%s", s.reportError)
+	case stuck > 0:
+		return say(metav1.ConditionFalse, infrav1.VirtualMachinesStuckReason, "%d virtual machines cannot be live-migrated; status.virtualMachines lists them", stuck)
+	case len(crowded) > 0:
+		return say(metav1.ConditionFalse, infrav1.VirtualMachinesCrowdedReason, "The virtual machines of %s would find no place on the other nodes", some(crowded))
+	}
+	return say(metav1.ConditionTrue, infrav1.VirtualMachinesMovableReason, "")
+}
+
+// since keeps the time from which a Machine waits for the same reason.
+func since(held []infrav1.HeldMachine, machine, reason string, now time.Time) time.Time {
+	for _, h := range held {
+		if h.Machine == machine && h.Reason == reason {
+			return h.SinceTime.Time
+		}
+	}
+	return now
 }

@@ -125,6 +125,6 @@ func (u ungated) Probe(context.Context) (*storagehealth.Report, error) {
 }
 
 // Confirm implements storagehealth.Prober.
-func (u ungated) Confirm(context.Context, string, []string) (storagehealth.Answer, string, error) {
-	return storagehealth.Yes, "", nil
+func (u ungated) Confirm(context.Context, []string, []string) (map[string]string, error) {
+	return nil, nil
 }

@@ -19,9 +19,11 @@ package repave
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -43,6 +45,9 @@ func (r *Reconciler) track(ctx context.Context, s *scope) error {
 			return err
 		}
 	}
+	if err := r.closeByHand(ctx, s); err != nil {
+		return err
+	}
 	return r.prune(ctx, s)
 }
 
@@ -51,12 +56,14 @@ func (r *Reconciler) trackOne(ctx context.Context, s *scope, open *infrav1.Repav
 	s.progress[open.Name] = p
 	before := open.DeepCopy()
 	setProgress(open, p, s.now, identity(s.report, open.Spec.NodeName))
-	if err := r.Client.Status().Patch(ctx, open, client.MergeFrom(before)); err != nil {
+	setDetached(open, s)
+	if err := r.writeProgress(ctx, before, open); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	if !p.Done {
 		return nil
 	}
+	r.uncordonAttachments(ctx, s, open.Spec.NodeName)
 	before = open.DeepCopy()
 	open.Spec.Outcome, open.Spec.ClosedTime = infrav1.RepaveWhole, asTime(s.now)
 	if open.Spec.Purpose == infrav1.RepaveScaleIn {
@@ -71,6 +78,53 @@ func (r *Reconciler) trackOne(ctx context.Context, s *scope, open *infrav1.Repav
 	return nil
 }
 
+// writeProgress writes what changed, if anything did.
+func (r *Reconciler) writeProgress(ctx context.Context, before, after *infrav1.Repave) error {
+	if apiequality.Semantic.DeepEqual(before.Status, after.Status) {
+		return nil
+	}
+	return r.Client.Status().Patch(ctx, after, client.MergeFrom(before))
+}
+
+// closeByHand completes the records that a person gave up.
+func (r *Reconciler) closeByHand(ctx context.Context, s *scope) error {
+	for _, one := range s.repaves {
+		if one.Spec.Outcome == "" || !one.Spec.ClosedTime.IsZero() {
+			continue
+		}
+		r.uncordonAttachments(ctx, s, one.Spec.NodeName)
+		before := one.DeepCopy()
+		enter(one, infrav1.RepaveClosed, s.now)
+		conditions.Set(one, metav1.Condition{Type: infrav1.ReadyCondition, Status: metav1.ConditionTrue, Reason: infrav1.RepaveClosedReason})
+		if err := r.writeProgress(ctx, before, one); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("closing Repave %s: %w", one.Name, err)
+		}
+		before = one.DeepCopy()
+		one.Spec.ClosedTime = asTime(s.now)
+		if err := r.Client.Patch(ctx, one, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("closing Repave %s: %w", one.Name, err)
+		}
+		r.Metrics.closed(s, one)
+		r.Recorder.Eventf(s.gate, one, corev1.EventTypeWarning, string(one.Spec.Outcome), "Close", "The repave of node %s was closed by hand after %s",
+			one.Spec.NodeName, s.now.Sub(one.Spec.AdmittedTime.Time).Round(time.Second))
+	}
+	return nil
+}
+
+// setDetached says whether the storage has left a node that drains.
+func setDetached(open *infrav1.Repave, s *scope) {
+	m := s.machine(open.Spec.MachineName)
+	if m == nil || open.Spec.ConfirmedTime.IsZero() {
+		return
+	}
+	left, words := repave.Detached(open.Spec.NodeName, s.dead(m), s.report, s.reportError)
+	c := metav1.Condition{Type: infrav1.StorageDetachedCondition, Status: metav1.ConditionTrue, Reason: infrav1.StorageDetachedReason}
+	if o := s.activeOverride(m); !left && o == nil {
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, infrav1.StorageInUseReason, words
+	}
+	conditions.Set(open, c)
+}
+
 func record(r *infrav1.Repave) repave.Record {
 	purpose := repave.Replacement
 	if r.Spec.Purpose == infrav1.RepaveScaleIn {
@@ -78,12 +132,18 @@ func record(r *infrav1.Repave) repave.Record {
 	}
 	return repave.Record{
 		Machine: r.Spec.MachineName, Node: r.Spec.NodeName, Purpose: purpose, Identity: r.Spec.Before.NodeID, Pools: r.Spec.Before.Pools,
-		WholeSince: r.Status.WholeSinceTime.Time,
+		DriveSets: r.Spec.Before.DriveSets, AllDriveSets: ptr.Deref(r.Spec.Before.AllDriveSets, 0), WholeSince: r.Status.WholeSinceTime.Time,
 	}
 }
 
 func (s *scope) sight(open *infrav1.Repave) repave.Sight {
-	sight := repave.Sight{Now: s.now, StablePeriod: s.rules().StablePeriod, MachineExists: s.machine(open.Spec.MachineName) != nil, Report: s.report}
+	sight := repave.Sight{Now: s.now, StablePeriod: s.rules().StablePeriod, Report: s.report}
+	if m := s.machine(open.Spec.MachineName); m != nil {
+		sight.MachineExists = true
+		if c := conditions.Get(m, clusterv1.MachineDeletingCondition); c != nil && c.Status == metav1.ConditionTrue {
+			sight.Deletion = strings.Join(strings.Fields(c.Message), " ")
+		}
+	}
 	if node, ok := s.nodes[open.Spec.NodeName]; ok && node.Annotations[clusterv1.MachineAnnotation] != open.Spec.MachineName {
 		sight.NodeExists = true
 		sight.NodeReady = isNodeReady(node) == corev1.ConditionTrue
@@ -125,17 +185,21 @@ func setProgress(r *infrav1.Repave, p repave.Progress, now time.Time, after infr
 	conditions.Set(r, condition)
 }
 
-// enter moves on to a step and books the time since the last look on the one before.
+// enter moves on to a step and books on the one before the time since that was entered. Storages go back and forth between the last ones.
 func enter(r *infrav1.Repave, step infrav1.RepaveStep, now time.Time) {
-	if r.Status.Step != step {
-		if last := stepRecord(r, r.Status.Step); last != nil {
-			last.Seconds = ptr.To(int64(now.Sub(last.StartTime.Time).Seconds()))
-		}
-		if stepRecord(r, step) == nil {
-			r.Status.Steps = append(r.Status.Steps, infrav1.RepaveStepRecord{Name: step, StartTime: asTime(now)})
-		}
-		r.Status.Step = step
+	if r.Status.Step == step {
+		return
 	}
+	if last := stepRecord(r, r.Status.Step); last != nil {
+		spent := max(int64(now.Sub(last.EnteredTime.Time).Seconds()), 0)
+		last.Seconds = ptr.To(ptr.Deref(last.Seconds, 0) + spent)
+	}
+	if next := stepRecord(r, step); next != nil {
+		next.EnteredTime = asTime(now)
+	} else {
+		r.Status.Steps = append(r.Status.Steps, infrav1.RepaveStepRecord{Name: step, StartTime: asTime(now), EnteredTime: asTime(now)})
+	}
+	r.Status.Step = step
 }
 
 func stepRecord(r *infrav1.Repave, step infrav1.RepaveStep) *infrav1.RepaveStepRecord {

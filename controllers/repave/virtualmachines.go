@@ -22,16 +22,13 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
-	"github.com/capmaas/cluster-api-provider-maas/pkg/repave"
 )
 
 // virtualMachine is a running KubeVirt virtual machine.
@@ -39,6 +36,8 @@ type virtualMachine struct {
 	namespace, name, node string
 	// stuck is why it cannot be live-migrated, "" when it can.
 	stuck string
+	// stopping is true once it is being deleted.
+	stopping bool
 }
 
 var instanceKind = schema.GroupVersionKind{Group: "kubevirt.io", Version: "v1", Kind: "VirtualMachineInstanceList"}
@@ -63,6 +62,7 @@ func (r *Reconciler) findVirtualMachines(ctx context.Context, s *scope) error {
 		node, _, _ := unstructured.NestedString(instances.Items[i].Object, "status", "nodeName")
 		s.vms = append(s.vms, virtualMachine{
 			namespace: instances.Items[i].GetNamespace(), name: instances.Items[i].GetName(), node: node, stuck: stuck(instances.Items[i].Object),
+			stopping: !instances.Items[i].GetDeletionTimestamp().IsZero(),
 		})
 	}
 	return nil
@@ -95,16 +95,33 @@ func (s *scope) stuckOn(node string) []string {
 	return names
 }
 
-// shutDown stops the virtual machines that cannot move, where the role says so. Their owner's run strategy starts them elsewhere.
-func (r *Reconciler) shutDown(ctx context.Context, s *scope, m *clusterv1.Machine) error {
-	if s.workload == nil || s.role(m).VirtualMachines != infrav1.VirtualMachinesShutdown {
+// stopVirtualMachines stops those that cannot move on nodes that were let go, where the role says so, again and again while the node drains. It waits until the
+// node is cordoned, or their owner's run strategy might start them there once more.
+func (r *Reconciler) stopVirtualMachines(ctx context.Context, s *scope) error {
+	if s.workload == nil {
 		return nil
 	}
-	for _, vm := range s.vms {
-		if vm.stuck == "" || vm.node != nodeName(m) || vm.node == "" {
+	for _, open := range s.open() {
+		m := s.machine(open.Spec.MachineName)
+		if m == nil || m.DeletionTimestamp.IsZero() || open.Spec.ConfirmedTime.IsZero() || s.role(m).VirtualMachines != infrav1.VirtualMachinesShutdown {
 			continue
 		}
-		// Deleting the instance stops it as an orderly shutdown would; a VirtualMachine that is to run makes another.
+		if node := s.nodes[nodeName(m)]; node == nil || !node.Spec.Unschedulable {
+			continue
+		}
+		if err := r.stopOn(ctx, s, nodeName(m)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stopOn deletes the instances, which stops them as an orderly shutdown would; a VirtualMachine that is to run makes another.
+func (r *Reconciler) stopOn(ctx context.Context, s *scope, node string) error {
+	for _, vm := range s.vms {
+		if vm.stuck == "" || vm.node != node || vm.stopping {
+			continue
+		}
 		instance := &unstructured.Unstructured{}
 		instance.SetGroupVersionKind(instanceKind.GroupVersion().WithKind(strings.TrimSuffix(instanceKind.Kind, "List")))
 		instance.SetNamespace(vm.namespace)
@@ -114,57 +131,4 @@ func (r *Reconciler) shutDown(ctx context.Context, s *scope, m *clusterv1.Machin
 		}
 	}
 	return nil
-}
-
-// noRoom tells why the virtual machines of a node would find no place on the others.
-func (r *Reconciler) noRoom(ctx context.Context, s *scope, node string) string {
-	if s.workload == nil || !slices.ContainsFunc(s.vms, func(vm virtualMachine) bool { return vm.node == node && vm.stuck == "" }) {
-		return ""
-	}
-	pods := &corev1.PodList{}
-	if err := s.workload.List(ctx, pods); err != nil {
-		return fmt.Sprintf("the Pods of the cluster could not be listed: %s", err)
-	}
-	free := s.freeRoom(node)
-	var vms []repave.Room
-	for i := range pods.Items {
-		p := &pods.Items[i]
-		if p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed {
-			continue
-		}
-		asks := requests(p)
-		if n, ok := free[p.Spec.NodeName]; ok {
-			n.MilliCPU -= asks.MilliCPU
-			n.MemoryBytes -= asks.MemoryBytes
-		}
-		if p.Spec.NodeName == node && p.Labels[launcherLabel] == launcherValue {
-			vms = append(vms, asks)
-		}
-	}
-	rooms := make([]repave.Room, 0, len(free))
-	for _, n := range free {
-		rooms = append(rooms, *n)
-	}
-	slices.SortFunc(rooms, func(a, b repave.Room) int { return strings.Compare(a.Name, b.Name) })
-	return repave.Fits(vms, rooms)
-}
-
-// freeRoom is what the other nodes have, before their Pods are taken off.
-func (s *scope) freeRoom(without string) map[string]*repave.Room {
-	free := map[string]*repave.Room{}
-	for name, n := range s.nodes {
-		if name != without && !n.Spec.Unschedulable && isNodeReady(n) == corev1.ConditionTrue {
-			free[name] = &repave.Room{Name: name, MilliCPU: n.Status.Allocatable.Cpu().MilliValue(), MemoryBytes: n.Status.Allocatable.Memory().Value()}
-		}
-	}
-	return free
-}
-
-func requests(p *corev1.Pod) repave.Room {
-	room := repave.Room{Name: p.Namespace + "/" + p.Name}
-	for i := range p.Spec.Containers {
-		room.MilliCPU += p.Spec.Containers[i].Resources.Requests.Cpu().MilliValue()
-		room.MemoryBytes += p.Spec.Containers[i].Resources.Requests.Memory().Value()
-	}
-	return room
 }
