@@ -76,7 +76,7 @@ release: tools-gen ## Write what a release consists of to out/repository, laid o
 ##@ Generate and check
 
 .PHONY: generate
-generate: tools-gen ## Generate deep copies, CRDs, RBAC, webhooks and docs/conditions.md
+generate: tools-gen ## Generate deep copies, CRDs, RBAC, webhooks, docs/conditions.md and the ClusterClass
 	@echo "Generating deep copies and CRDs from api/"
 	@$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt crd:crdVersions=v1 \
 	  paths=./api/... output:crd:dir=config/crd/bases
@@ -86,6 +86,8 @@ generate: tools-gen ## Generate deep copies, CRDs, RBAC, webhooks and docs/condi
 	@$(CONTROLLER_GEN) webhook paths=./pkg/admission/... output:webhook:dir=config/webhook
 	@echo "Generating docs/conditions.md from api/v1beta2/conditions.go"
 	@go run ./hack/conditions
+	@echo "Generating the ClusterClass and cluster templates from templates/vmo"
+	@go run ./hack/class
 
 .PHONY: verify
 verify: verify-generate verify-modules verify-boilerplate verify-shell verify-release ## Check that everything generated is current, and the rest that needs no compiler
