@@ -23,10 +23,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -44,6 +46,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 )
@@ -77,6 +80,7 @@ func contracts() []client.Object {
 }
 
 func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
 	if err := feature.MutableGates.Set(string(feature.ClusterTopology) + "=true"); err != nil {
 		panic(err)
 	}
@@ -262,6 +266,9 @@ func values() map[string]string {
 	}
 }
 
+// variable is one of clusterctl, with or without a default.
+var variable = regexp.MustCompile(`\$\{([A-Z_]+)(:=([^}]*))?\}`)
+
 // readCluster fills in a cluster template and returns the Cluster, and the other objects.
 func readCluster(t *testing.T, name string, values map[string]string) (*clusterv1.Cluster, []*unstructured.Unstructured) {
 	t.Helper()
@@ -269,15 +276,15 @@ func readCluster(t *testing.T, name string, values map[string]string) (*clusterv
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := os.Expand(string(raw), func(ref string) string {
-		key, def, _ := strings.Cut(ref, ":=")
-		if v, ok := values[key]; ok {
+	text := variable.ReplaceAllStringFunc(string(raw), func(ref string) string {
+		match := variable.FindStringSubmatch(ref)
+		if v, ok := values[match[1]]; ok {
 			return v
 		}
-		if def == "" {
-			t.Fatalf("%s: no value and no default for %s", name, key)
+		if match[2] == "" {
+			t.Fatalf("%s: no value and no default for %s", name, match[1])
 		}
-		return def
+		return match[3]
 	})
 	objects := parse(t, []byte(text))
 	i := slices.IndexFunc(objects, func(o *unstructured.Unstructured) bool { return o.GetKind() == "Cluster" })

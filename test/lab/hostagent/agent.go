@@ -18,7 +18,9 @@ package hostagent
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -100,6 +102,8 @@ func New(cfg Config) (*Agent, error) {
 
 // Programs of a server that busybox does not have.
 const (
+	// What bootstrap commands ask of an operating system that is not here is written down in /var/log/not-here.log, and taken for done.
+	notHere = "#!/bin/sh\necho \"$(basename \"$0\") $*\" >> /var/log/not-here.log\n"
 	// The kubelet here starts by itself, when it has its configuration.
 	systemctl = "#!/bin/sh\necho \"$@\" >> /run/systemctl.log\n"
 	// kubeadm's preflight checks look for a container runtime, kernel modules
@@ -125,8 +129,17 @@ func (a *Agent) makeBase() error {
 	if err := relink(bin); err != nil {
 		return err
 	}
-	for name, script := range map[string]string{"systemctl": systemctl, "kubeadm": kubeadm} {
-		if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755); err != nil {
+	scripts := map[string]string{"systemctl": systemctl, "kubeadm": kubeadm}
+	for _, name := range []string{"apt-get", "bridge", "dpkg", "modprobe", "udevadm"} {
+		scripts[name] = notHere
+	}
+	for name, script := range scripts {
+		path := filepath.Join(bin, name)
+		// Writing to busybox's link would write to busybox.
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
 			return err
 		}
 	}

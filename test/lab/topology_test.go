@@ -1,0 +1,215 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package lab
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// flavors of the cluster template that use the class.
+func flavors(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(Repository(), "templates", "cluster-template-*.yaml"))
+	if err != nil || len(paths) < 8 {
+		t.Fatalf("flavours %v: %v", paths, err)
+	}
+	for i, path := range paths {
+		paths[i] = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "cluster-template-"), ".yaml")
+	}
+	return paths
+}
+
+// TestTopology tells the story of a Cluster of class vmo: all flavours are admitted by every webhook, what Git holds can be applied
+// again without a change, and the servers come up as the class says.
+func TestTopology(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
+	ctx := t.Context()
+	l, err := Start(ctx, Config{Artifacts: artifacts(t), Providers: FullProviders(), Logger: testLogger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Stop()
+	if _, err := l.AddRack(1, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.AddStorageHosts(1); err != nil {
+		t.Fatal(err)
+	}
+	spec := TopologySpec{Storage: 1, ClusterSpec: ClusterSpec{
+		Namespace: "default", Name: "vmo", Workers: 1, Variables: map[string]string{"STORAGE_GATE": "None"},
+	}}
+	s := topologyStory{story: story{t: t, lab: l, cluster: spec.ClusterSpec}, spec: spec}
+	s.step("Class", s.class)
+	s.step("EveryFlavor", func(ctx context.Context) error { return s.everyFlavor(ctx, flavors(t)) })
+	s.step("Refused", s.refused)
+	s.step("Create", s.create)
+	s.step("AppliedTwice", s.appliedTwice)
+	s.step("Delete", s.remove)
+}
+
+type topologyStory struct {
+	story
+	spec TopologySpec
+}
+
+// class applies the class and waits until Cluster API has read its variables.
+func (s *topologyStory) class(ctx context.Context) error {
+	objects, err := ReadClass(s.spec.Namespace)
+	if err != nil {
+		return err
+	}
+	if err := s.lab.Apply(ctx, s.spec.Namespace, objects); err != nil {
+		return err
+	}
+	return WaitFor(ctx, "the class to be reconciled", time.Minute, func(ctx context.Context) error {
+		class := objects[0].DeepCopy()
+		if err := s.lab.Client().Get(ctx, client.ObjectKeyFromObject(class), class); err != nil {
+			return err
+		}
+		if !hasCondition(class, "VariablesReady", "True") || !hasCondition(class, "RefVersionsUpToDate", "True") {
+			return fmt.Errorf("it is not: %s", conditionsOf(class))
+		}
+		return nil
+	})
+}
+
+// everyFlavor has the API server and all webhooks look at each flavour without keeping it.
+func (s *topologyStory) everyFlavor(ctx context.Context, flavors []string) error {
+	for _, flavor := range flavors {
+		spec := s.spec
+		spec.Flavor = flavor
+		objects, err := RenderTopology(spec)
+		if err != nil {
+			return fmt.Errorf("%s: %w", flavor, err)
+		}
+		for _, o := range objects {
+			if err := s.lab.Client().Create(ctx, o.DeepCopy(), client.DryRunAll); err != nil {
+				return fmt.Errorf("%s: %s: %w", flavor, o.GetKind(), err)
+			}
+		}
+	}
+	return nil
+}
+
+// refused wants a mistake to be refused when it is made, by the real webhook, with the reason.
+func (s *topologyStory) refused(ctx context.Context) error {
+	spec := s.spec
+	spec.Variables = map[string]string{"MGMT_CIDR": "100.64.0.0/22", "CONTROL_PLANE_ENDPOINT_HOST": "100.64.1.1"}
+	objects, err := RenderTopology(spec)
+	if err != nil {
+		return err
+	}
+	err = s.lab.Client().Create(ctx, byKind(objects, "Cluster")[0], client.DryRunAll)
+	if want := "networks overlap: pods 100.64.0.0/18"; err == nil || !strings.Contains(err.Error(), want) {
+		return fmt.Errorf("got %w, want %q", err, want)
+	}
+	return nil
+}
+
+func (s *topologyStory) create(ctx context.Context) error {
+	if err := s.lab.CreateTopology(ctx, s.spec); err != nil {
+		return err
+	}
+	if err := s.waitControlPlane(ctx, 1, KubernetesVersion); err != nil {
+		return err
+	}
+	if err := s.waitNodes(ctx, KubernetesVersion, "cp-1", "worker-1", "storage-1"); err != nil {
+		return err
+	}
+	return WaitFor(ctx, "the Cluster to be available", 3*time.Minute, func(ctx context.Context) error {
+		cluster := &unstructured.Unstructured{}
+		cluster.SetGroupVersionKind(clusterKind)
+		if err := s.lab.Client().Get(ctx, s.cluster.Key(), cluster); err != nil {
+			return err
+		}
+		for _, condition := range []string{"TopologyReconciled", "Available"} {
+			if !hasCondition(cluster, condition, "True") {
+				return fmt.Errorf("it is not: %s", conditionsOf(cluster))
+			}
+		}
+		return s.checkNodes(ctx)
+	})
+}
+
+// checkNodes wants Nodes to have the address of the management network, the class's label and, for storage, its taint.
+func (s *topologyStory) checkNodes(ctx context.Context) error {
+	nodes, err := s.lab.ReadyNodes(ctx, s.cluster.Key())
+	if err != nil {
+		return err
+	}
+	for name, class := range map[string]string{"worker-1": "vm", "storage-1": "storage"} {
+		node := nodes[name]
+		if node == nil {
+			return fmt.Errorf("node %s is not ready", name)
+		}
+		if got := node.Labels["node.cluster.x-k8s.io/class"]; got != class {
+			return fmt.Errorf("node %s is of class %q, want %q", name, got, class)
+		}
+		tainted := false
+		for _, taint := range node.Spec.Taints {
+			tainted = tainted || taint.Key == "node.cluster.x-k8s.io/class"
+		}
+		if want := class == "storage"; tainted != want {
+			return fmt.Errorf("node %s has taints %v", name, node.Spec.Taints)
+		}
+	}
+	return nil
+}
+
+// appliedTwice wants a second server-side apply of everything to change nothing.
+func (s *topologyStory) appliedTwice(ctx context.Context) error {
+	class, err := ReadClass(s.spec.Namespace)
+	if err != nil {
+		return err
+	}
+	objects, err := RenderTopology(s.spec)
+	if err != nil {
+		return err
+	}
+	for _, o := range append(class, objects...) {
+		before, err := s.applied(ctx, o)
+		if err != nil {
+			return err
+		}
+		after, err := s.applied(ctx, o)
+		if err != nil {
+			return err
+		}
+		if before.GetGeneration() != after.GetGeneration() {
+			return fmt.Errorf("%s %s has generation %d after it was applied once more, %d before", o.GetKind(), o.GetName(), after.GetGeneration(), before.GetGeneration())
+		}
+	}
+	return nil
+}
+
+func (s *topologyStory) applied(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if err := applyAll(ctx, s.lab.Client(), []*unstructured.Unstructured{o}); err != nil {
+		return nil, err
+	}
+	live := o.DeepCopy()
+	return live, s.lab.Client().Get(ctx, client.ObjectKeyFromObject(o), live)
+}
