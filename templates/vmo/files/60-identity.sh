@@ -1,11 +1,12 @@
 # shellcheck shell=sh
 # Portworx knows a node by what lies in /etc/pwx, so that has to outlive the boot disk: it is kept on a file system of its own, with the label PWXCONFIG, on a disk
 # that no installation touches. A disk is formatted only when it is named for it and holds nothing at all.
-[ -f /etc/vmo/identity-disk ] || exit 0
+# VMO_ROOT is for tests.
+[ -f "$VMO_ROOT/etc/vmo/identity-disk" ] || exit 0
 label=PWXCONFIG
-disk=$(cat /etc/vmo/identity-disk)
-if [ ! -e /dev/disk/by-label/$label ]; then
-  if [ ! -b "$disk" ]; then
+disk=$(cat "$VMO_ROOT/etc/vmo/identity-disk")
+if [ ! -e "$VMO_ROOT/dev/disk/by-label/$label" ]; then
+  if [ ! -e "$disk" ]; then
     echo "there is no file system $label and no disk $disk: Portworx would take this for a new node" >&2
     exit 1
   fi
@@ -19,6 +20,7 @@ if [ ! -e /dev/disk/by-label/$label ]; then
   mkfs.ext4 -q -L $label "$disk" || exit 1
   udevadm settle
 fi
-mkdir -p /etc/pwx
-grep -q "LABEL=$label" /etc/fstab || echo "LABEL=$label /etc/pwx ext4 defaults,x-systemd.before=kubelet.service 0 2" >>/etc/fstab
-mountpoint -q /etc/pwx || mount /etc/pwx
+mkdir -p "$VMO_ROOT/etc/pwx"
+fstab=$VMO_ROOT/etc/fstab
+grep -q "LABEL=$label" "$fstab" || echo "LABEL=$label /etc/pwx ext4 defaults,x-systemd.before=kubelet.service 0 2" >>"$fstab"
+mountpoint -q "$VMO_ROOT/etc/pwx" || mount "$VMO_ROOT/etc/pwx"
