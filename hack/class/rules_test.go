@@ -125,6 +125,9 @@ func TestRefused(t *testing.T) {
 
 // TestAdmitted wants what is unusual and right to be admitted, and to be expanded.
 func TestAdmitted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles hundreds of rules")
+	}
 	c := readClass(t)
 	for _, tc := range []struct{ name, flavor, variable, patch, want string }{
 		{"500 nodes", "four-nic", "network", "{nodes: 512, pods: {nodeMask: 27, maxPerNode: 30}}", `"maxPods":30`},
@@ -175,6 +178,33 @@ func TestAdmitted(t *testing.T) {
 				t.Errorf("nothing has %q", tc.want)
 			}
 		})
+	}
+}
+
+// TestOldKubernetes wants what only an old kubeadm asks for to be given to no other.
+func TestOldKubernetes(t *testing.T) {
+	c := readClass(t)
+	for version, want := range map[string]int{"v1.28.3": 4, "v1.30.0": 0, "v1.35.2": 0} {
+		cluster, _ := readCluster(t, "cluster-template-topology-reference.yaml", values())
+		cluster.Spec.Topology.Version = version
+		if errs := c.admit(t.Context(), cluster); len(errs) > 0 {
+			t.Fatal(errs.ToAggregate())
+		}
+		objects, err := c.expand(t.Context(), cluster)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, o := range objects {
+			raw, err := yaml.Marshal(strict(t, o))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got += strings.Count(string(raw), "FileContent--proc-sys-net-bridge-bridge-nf-call-iptables")
+		}
+		if got != want {
+			t.Errorf("%s: %d of four kubeadm configurations ignore the check, want %d", version, got, want)
+		}
 	}
 }
 
