@@ -110,9 +110,10 @@ func TestE2E(t *testing.T) {
 
 // Once for all processes.
 var _ = SynchronizedBeforeSuite(func() []byte {
-	loadConfig()
+	// First, for the configuration is not read without the files that it names.
 	By("Building the provider's release")
 	makeRelease()
+	loadConfig()
 	path := *clusterctlConfig
 	if path == "" {
 		By("Making a clusterctl repository")
