@@ -61,6 +61,9 @@ func RenderClasses(s ClusterSpec, classes ...WorkerClass) ([]*unstructured.Unstr
 		if u.GetName() != workers {
 			if u.GetKind() == "KubeadmControlPlane" {
 				set(u, gateName, "spec", "machineTemplate", "metadata", "annotations", repaveHook)
+				// There is no pod network that DNS could answer on, and draining its pods
+				// would cost each control plane machine twenty seconds.
+				set(u, []any{"addon/coredns"}, "spec", "kubeadmConfigSpec", "initConfiguration", "skipPhases")
 			}
 			out = append(out, u)
 			continue
@@ -83,6 +86,10 @@ func (c WorkerClass) render(from *unstructured.Unstructured, name string) *unstr
 		set(u, orDefault(c.DataDisks, "Preserve"), "spec", "dataDisks")
 	case "MaasMachineTemplate":
 		set(u, name, "spec", "template", "spec", "hostPoolRef", "name")
+	case "KubeadmConfigTemplate":
+		path := []string{"spec", "template", "spec", "joinConfiguration", "nodeRegistration", "kubeletExtraArgs"}
+		args, _, _ := unstructured.NestedSlice(u.Object, path...)
+		set(u, append(args, map[string]any{"name": "node-labels", "value": "px/enabled=true"}), path...)
 	case "MachineDeployment":
 		set(u, int64(c.Replicas), "spec", "replicas")
 		set(u, int64(max(c.MaxUnavailable, 1)), "spec", "rollout", "strategy", "rollingUpdate", "maxUnavailable")

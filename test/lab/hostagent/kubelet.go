@@ -125,6 +125,9 @@ func (h *host) readSettings() (settings, error) {
 	if err != nil {
 		return set, err
 	}
+	if !complete(string(raw)) {
+		return set, errors.New("half-written flags")
+	}
 	flags := parseFlags(string(raw))
 	if name := flags["hostname-override"]; name != "" {
 		set.nodeName = name
@@ -135,6 +138,13 @@ func (h *host) readSettings() (settings, error) {
 	}
 	set.labels, set.taints = flags["node-labels"], flags["register-with-taints"]
 	return set, nil
+}
+
+// complete tells whether kubeadm has written all of the flags, whose end is a
+// quotation mark.
+func complete(env string) bool {
+	_, args, ok := strings.Cut(strings.TrimSpace(env), "=")
+	return ok && len(args) >= 2 && strings.HasPrefix(args, `"`) && strings.HasSuffix(args, `"`)
 }
 
 // parseFlags reads KUBELET_KUBEADM_ARGS="--a=b --c=d".

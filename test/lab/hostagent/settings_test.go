@@ -38,6 +38,17 @@ func TestParseFlags(t *testing.T) {
 	}
 }
 
+func TestComplete(t *testing.T) {
+	for in, want := range map[string]bool{
+		"": false, "KUBELET_KUBEADM_ARGS=": false, `KUBELET_KUBEADM_ARGS="`: false, `KUBELET_KUBEADM_ARGS="--provider-id=maas:///4y3`: false,
+		`KUBELET_KUBEADM_ARGS=""` + "\n": true, `KUBELET_KUBEADM_ARGS="--provider-id=maas:///4y3h7n"` + "\n": true,
+	} {
+		if got := complete(in); got != want {
+			t.Errorf("%q: got %t", in, got)
+		}
+	}
+}
+
 func TestParseTaints(t *testing.T) {
 	want := []corev1.Taint{
 		{Key: "node-role.kubernetes.io/control-plane", Effect: corev1.TaintEffectNoSchedule},
