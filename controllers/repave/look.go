@@ -38,7 +38,9 @@ type looks struct {
 }
 
 type lastLook struct {
+	// report is nil when the storage did not answer, and err says why.
 	report     *storagehealth.Report
+	err        string
 	at         time.Time
 	wholeSince time.Time
 	// drains are when the storage was told to serve elsewhere what a node serves.
@@ -102,23 +104,23 @@ func (r *Reconciler) readNodes(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// probe asks the storage unless it was asked within the interval.
+// probe asks the storage unless it was asked within the interval, whether it answered or not.
 func (r *Reconciler) probe(ctx context.Context, s *scope, interval time.Duration) {
 	last := r.looks.of(client.ObjectKeyFromObject(s.gate))
 	now := r.Clock.Now()
-	if since := now.Sub(last.at); last.report != nil && since >= 0 && since < interval {
-		s.report, s.wholeSince = last.report, last.wholeSince
+	if since := now.Sub(last.at); !last.at.IsZero() && since >= 0 && since < interval {
+		s.report, s.reportError, s.wholeSince = last.report, last.err, last.wholeSince
 		return
 	}
 	report, err := s.prober.Probe(ctx)
 	r.Metrics.probed(s, r.Clock.Now().Sub(now), err)
 	if err != nil {
 		s.report, s.reportError = nil, err.Error()
-		last.report, last.wholeSince = nil, time.Time{}
+		last.report, last.err, last.at, last.wholeSince = nil, err.Error(), now, time.Time{}
 		return
 	}
 	s.report, s.reportError = report, ""
-	last.report, last.at = report, now
+	last.report, last.err, last.at = report, "", now
 	switch {
 	case report.Placed:
 	case report.Whole != storagehealth.Yes:

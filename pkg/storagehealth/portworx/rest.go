@@ -38,6 +38,13 @@ const tokenKey = "auth-token"
 // maxAnswer bounds the answers that are read as a whole: those about nodes and the cluster.
 const maxAnswer = 64 << 20
 
+// errUnreached means that the API server's proxy got no connection. It picks one of the Service's endpoints at random, and those of a node that has gone
+// without a word stay among them for a minute or so.
+var errUnreached = errors.New("the API server did not reach Portworx")
+
+// maxTries is how often a call is sent that does not get through. Every call here can be made twice.
+const maxTries = 3
+
 // errLacksCall means that this version of Portworx does not have the call.
 var errLacksCall = errors.New("this version of Portworx does not have the call")
 
@@ -63,7 +70,7 @@ func (s *session) call(ctx context.Context, method, path string, body any, decod
 			return err
 		}
 	}
-	status, err := s.once(ctx, method, path, text, decode)
+	status, err := s.tries(ctx, method, path, text, decode)
 	if !refused(status) || s.secret == "" {
 		return err
 	}
@@ -74,8 +81,18 @@ func (s *session) call(ctx context.Context, method, path string, body any, decod
 	if s.token == before {
 		return fmt.Errorf("portworx refuses the token in Secret %s/%s with status %d", s.options.Namespace, s.secret, status)
 	}
-	_, err = s.once(ctx, method, path, text, decode)
+	_, err = s.tries(ctx, method, path, text, decode)
 	return err
+}
+
+// tries sends a request until it reaches Portworx.
+func (s *session) tries(ctx context.Context, method, path string, text []byte, decode func(io.Reader) error) (status int, err error) {
+	for range maxTries {
+		if status, err = s.once(ctx, method, path, text, decode); !errors.Is(err, errUnreached) {
+			break
+		}
+	}
+	return status, err
 }
 
 // once sends a request and decodes its answer. The status is 0 when there was none.
@@ -159,7 +176,7 @@ func (s *session) failure(path string, response *http.Response) error {
 	case missing && !fromProxy:
 		return fmt.Errorf("%s: %w", path, errLacksCall)
 	case fromProxy:
-		return fmt.Errorf("the API server did not reach Service %s/%s port %s: status %d: %s", s.options.Namespace, s.options.Service, s.options.Port,
+		return fmt.Errorf("%w: Service %s/%s port %s: status %d: %s", errUnreached, s.options.Namespace, s.options.Service, s.options.Port,
 			response.StatusCode, said.Message)
 	case refused(response.StatusCode):
 		return fmt.Errorf("portworx refuses %s with status %d: %s. Its security needs a token (spec.storage.portworx.tokenSecretName)", path,

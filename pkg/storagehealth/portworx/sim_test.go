@@ -18,6 +18,7 @@ package portworx_test
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -330,6 +331,37 @@ func TestGatewayFailsAreErrors(t *testing.T) {
 				t.Errorf("the report is %+v, expected an error", report)
 			}
 		})
+	}
+}
+
+// TestDeadEndpoints has a Service two of whose three endpoints are on nodes that have gone: the API server's proxy takes them in turn.
+func TestDeadEndpoints(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ dead, of int }{{0, 1}, {1, 2}, {2, 3}, {3, 4}} {
+		w := newWorld(t, pxsim.Options{}, twoVolumes()...)
+		calls := 0
+		services := &workloadtest.Services{}
+		services.Set(service, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if calls++; calls%tt.of != 0 {
+				rw.Header().Set("Content-Type", "application/json")
+				rw.WriteHeader(http.StatusServiceUnavailable)
+				_, _ = rw.Write([]byte(`{"kind":"Status","message":"error trying to reach service: dial tcp 172.16.1.7:9021: connect: no route to host","code":503}`))
+				return
+			}
+			w.sim.ServeHTTP(rw, r)
+		}))
+		cluster := workloadtest.WithClient(t, services, w.cluster)
+		prober, err := portworx.New(cluster, portworx.Options{}, w.clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := prober.Probe(t.Context())
+		if tt.dead < 3 && (err != nil || len(report.Nodes) != 6) {
+			t.Errorf("with %d of %d endpoints dead: %v", tt.dead, tt.of, err)
+		}
+		if tt.dead == 3 && (err == nil || !strings.Contains(err.Error(), "no route to host")) {
+			t.Errorf("with %d of %d endpoints dead the error is %v, expected the API server's own words", tt.dead, tt.of, err)
+		}
 	}
 }
 
