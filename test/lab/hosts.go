@@ -75,47 +75,19 @@ spec:
   next: {}
 `
 
-// readyAgain is what a kubelet does with the pods that it finds when it starts:
-// the node controller has said that they are not ready while it was away.
-const readyAgain = `apiVersion: kwok.x-k8s.io/v1alpha1
-kind: Stage
-metadata:
-  name: pod-ready-again
-spec:
-  resourceRef: {apiGroup: v1, kind: Pod}
-  selector:
-    matchExpressions:
-    - {key: .metadata.deletionTimestamp, operator: DoesNotExist}
-    - {key: .status.phase, operator: In, values: [Running]}
-    - {key: '.status.conditions.[] | select( .type == "Ready" ) | .status', operator: In, values: ["False"]}
-  next:
-    statusTemplate: |
-      conditions:
-      - {lastTransitionTime: {{ Now | Quote }}, status: "True", type: Ready}
-      - {lastTransitionTime: {{ Now | Quote }}, status: "True", type: ContainersReady}
-`
-
-// podStages are kwok's own stages for pods and the one above, but for mirror
-// pods, which the host agent keeps.
+// podStages are kwok's own stages for pods, but for mirror pods, which the host
+// agent keeps.
 func podStages() ([]byte, error) {
 	dir, err := moduleDir("kwok", "sigs.k8s.io/kwok")
 	if err != nil {
 		return nil, err
 	}
-	again, err := ParseObjects([]byte(readyAgain))
-	if err != nil {
-		return nil, err
-	}
-	sets := [][]*unstructured.Unstructured{again}
+	all := []byte(noNodeStage)
 	for _, name := range []string{"pod-ready", "pod-complete", "pod-delete"} {
 		stages, err := readObjects(filepath.Join(dir, "kustomize", "stage", "pod", "fast", name+".yaml"))
 		if err != nil {
 			return nil, err
 		}
-		sets = append(sets, stages)
-	}
-	all := []byte(noNodeStage)
-	for _, stages := range sets {
 		for _, stage := range stages {
 			path := []string{"spec", "selector", "matchExpressions"}
 			expressions, _, _ := unstructured.NestedSlice(stage.Object, path...)
@@ -123,11 +95,11 @@ func podStages() ([]byte, error) {
 				"key": `.metadata.annotations["` + corev1.MirrorPodAnnotationKey + `"]`, "operator": "DoesNotExist",
 			})
 			if err := unstructured.SetNestedSlice(stage.Object, expressions, path...); err != nil {
-				return nil, fmt.Errorf("reading kwok's stage %s: %w", stage.GetName(), err)
+				return nil, fmt.Errorf("reading kwok's stage %s: %w", name, err)
 			}
 			raw, err := yaml.Marshal(stage.Object)
 			if err != nil {
-				return nil, fmt.Errorf("writing kwok's stage %s: %w", stage.GetName(), err)
+				return nil, fmt.Errorf("writing kwok's stage %s: %w", name, err)
 			}
 			all = append(append(all, "---\n"...), raw...)
 		}

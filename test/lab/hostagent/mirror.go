@@ -46,11 +46,9 @@ func versionIn(s string) string { return versionPattern.FindString(s) }
 // syncMirrors makes the API server show the static pods: it creates their
 // mirror pods, again when somebody deleted one, and reports their state.
 func (n *node) syncMirrors(ctx context.Context) error {
-	list, err := n.client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{
-		FieldSelector: fields.OneTermEqualSelector("spec.nodeName", n.set.nodeName).String(),
-	})
+	list, err := n.list(ctx)
 	if err != nil {
-		return fmt.Errorf("listing the pods of Node %s: %w", n.set.nodeName, err)
+		return err
 	}
 	mirrors := map[string]*corev1.Pod{}
 	for i := range list.Items {
@@ -71,6 +69,17 @@ func (n *node) syncMirrors(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// list is the Node's pods.
+func (n *node) list(ctx context.Context) (*corev1.PodList, error) {
+	list, err := n.client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{
+		FieldSelector: fields.OneTermEqualSelector("spec.nodeName", n.set.nodeName).String(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the pods of Node %s: %w", n.set.nodeName, err)
+	}
+	return list, nil
 }
 
 func (n *node) syncMirror(ctx context.Context, p *staticPod, name string, got *corev1.Pod) error {

@@ -107,8 +107,33 @@ func (n *node) register(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("registering Node %s: %w", want.Name, err)
 	}
+	if err := n.restartPods(ctx); err != nil {
+		return err
+	}
 	n.uid = string(got.UID)
 	n.host.log.Info("Registered", "node", got.Name)
+	return nil
+}
+
+// restartPods forgets what was said of the Node's pods before this boot: a
+// kubelet that starts runs none of them yet. A pod that is bound to a Node by
+// its name outlives a repave, after which the server may have another address.
+// kwok takes it from there.
+func (n *node) restartPods(ctx context.Context) error {
+	list, err := n.list(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range list.Items {
+		p := &list.Items[i]
+		if p.Annotations[annotationMirror] != "" || p.DeletionTimestamp != nil {
+			continue
+		}
+		p.Status = corev1.PodStatus{Phase: corev1.PodPending}
+		if _, err := n.client.CoreV1().Pods(p.Namespace).UpdateStatus(ctx, p, metav1.UpdateOptions{}); err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("restarting pod %s/%s: %w", p.Namespace, p.Name, err)
+		}
+	}
 	return nil
 }
 
