@@ -61,9 +61,6 @@ func RenderClasses(s ClusterSpec, classes ...WorkerClass) ([]*unstructured.Unstr
 		if u.GetName() != workers {
 			if u.GetKind() == "KubeadmControlPlane" {
 				set(u, gateName, "spec", "machineTemplate", "metadata", "annotations", repaveHook)
-				// There is no pod network that DNS could answer on, and draining its pods
-				// would cost each control plane machine twenty seconds.
-				set(u, []any{"addon/coredns"}, "spec", "kubeadmConfigSpec", "initConfiguration", "skipPhases")
 			}
 			out = append(out, u)
 			continue

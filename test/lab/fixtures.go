@@ -118,7 +118,9 @@ func (s ClusterSpec) variables() map[string]string {
 	return vars
 }
 
-// RenderCluster fills in the cluster template of the repository.
+// RenderCluster fills in the cluster template of the repository. There is no pod
+// network that DNS could answer on, so it is left out: its pods would only cost
+// every control plane machine that goes a drain of twenty seconds.
 func RenderCluster(s ClusterSpec) ([]*unstructured.Unstructured, error) {
 	raw, err := os.ReadFile(filepath.Join(Repository(), "templates", "cluster-template.yaml"))
 	if err != nil {
@@ -128,7 +130,14 @@ func RenderCluster(s ClusterSpec) ([]*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, fmt.Errorf("filling in the cluster template: %w", err)
 	}
-	return ParseObjects([]byte(text))
+	objects, err := ParseObjects([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range byKind(objects, controlPlane.Kind) {
+		set(u, []any{"addon/coredns"}, "spec", "kubeadmConfigSpec", "initConfiguration", "skipPhases")
+	}
+	return objects, nil
 }
 
 // CreateCluster creates the namespace, the MAAS credentials and the objects of
