@@ -86,6 +86,8 @@ generate: tools-gen ## Generate deep copies, CRDs, RBAC, webhooks, docs/conditio
 	@$(CONTROLLER_GEN) webhook paths=./pkg/admission/... output:webhook:dir=config/webhook
 	@echo "Generating docs/conditions.md from api/v1beta2/conditions.go"
 	@go run ./hack/conditions
+	@echo "Generating templates/addons-*.yaml from templates/addons/"
+	@go run ./hack/addons
 	@echo "Generating the ClusterClass and cluster templates from templates/vmo"
 	@go run ./hack/class
 
@@ -138,6 +140,7 @@ lint-fix: ## Lint and repair what can be repaired
 test-unit: tools-gen ## Run the tests that need no lab: a few minutes cold, then seconds
 	@echo "Running the tests that need no lab"
 	@go test -short $(GO_TEST_FLAGS) ./...
+	@cd test/addons && go test $(GO_TEST_FLAGS) ./...
 
 .PHONY: test
 test: tools-lab lab-sources ## Run all tests, on the lab where they need one

@@ -26,6 +26,7 @@ capi-kubeadm-bootstrap       cluster-api  sigs.k8s.io/cluster-api/bootstrap/kube
 capi-kubeadm-control-plane   cluster-api  sigs.k8s.io/cluster-api/controlplane/kubeadm       15
 clusterctl                   cluster-api  sigs.k8s.io/cluster-api/cmd/clusterctl             11
 kwok                         kwok         sigs.k8s.io/kwok/cmd/kwok                          62
+addon-provider               addon-provider sigs.k8s.io/cluster-api-addon-provider-helm     120
 '
 
 field() { awk -v t="$1" -v f="$2" '$1 == t { print $f }' <<<"$table"; }

@@ -31,7 +31,7 @@ if ! grep -q "image: $image:$version\$" "$release/infrastructure-components.yaml
   exit 1
 fi
 
-for file in metadata.yaml templates/cluster-template*.yaml templates/clusterclass-*.yaml; do
+for file in metadata.yaml templates/cluster-template*.yaml templates/clusterclass-*.yaml templates/addons-*.yaml; do
   [[ -f $file ]] || continue
   echo "Writing $release/$(basename "$file")"
   cp "$file" "$release/"

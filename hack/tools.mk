@@ -8,7 +8,7 @@ BUILD_TOOLS := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/build-tools.sh)
 
 TOOLS_GEN := controller-gen kustomize
 TOOLS_LAB := kustomize etcd kube-apiserver kube-controller-manager kube-scheduler kubeadm kubectl \
-	capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane clusterctl kwok
+	capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane clusterctl kwok addon-provider
 
 CONTROLLER_GEN := $(TOOLS_BIN)/controller-gen
 KUSTOMIZE := $(TOOLS_BIN)/kustomize

@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 generated() {
   git ls-files --cached --others --exclude-standard -- \
-    '*/zz_generated.*.go' config/crd/bases config/rbac/role.yaml config/webhook/manifests.yaml docs/conditions.md 'templates/cluster*.yaml'
+    '*/zz_generated.*.go' config/crd/bases config/rbac/role.yaml config/webhook/manifests.yaml docs/conditions.md 'templates/cluster*.yaml' 'templates/addons-*.yaml'
 }
 
 sums() {
