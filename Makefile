@@ -165,6 +165,7 @@ bench: tools-lab lab-sources ## Measure what the provider costs, hold it to test
 lab-sources: ## Fetch the sources that the lab, which has no network, reads and builds from
 	@go build -buildvcs=false -o $(OUT)/lab/ .
 	@cd hack/tools/cluster-api && GOWORK=off go mod download sigs.k8s.io/cluster-api
+	@cd hack/tools/addon-provider && GOWORK=off go mod download sigs.k8s.io/cluster-api-addon-provider-helm
 	@$(if $(E2E),cd test/e2e && go build -buildvcs=false -o $(OUT)/lab/ github.com/onsi/ginkgo/v2/ginkgo)
 
 .PHONY: tools-lint

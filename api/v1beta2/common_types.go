@@ -53,6 +53,8 @@ const (
 // when it is made from the ClusterClass VirtualMachinesClass. Such a cluster is judged by what the reference architecture wants of it.
 const (
 	VirtualMachinesLabel = "infrastructure.cluster.x-k8s.io/virtual-machines"
+	// AddonSetLabel is the label of a Cluster, and of the HelmChartProxies of its addons, with the name of the set: that of the Cluster.
+	AddonSetLabel        = "addons.infrastructure.cluster.x-k8s.io/set"
 	VirtualMachinesClass = "vmo"
 )
 

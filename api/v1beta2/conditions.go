@@ -103,6 +103,23 @@ const (
 	BelowReferenceReason = "BelowReference"
 )
 
+// AddonsReadyCondition tells how far the addon set of the Cluster is: on MaasCluster, when the Cluster has the label AddonSetLabel. It takes no part in Ready.
+const AddonsReadyCondition = "AddonsReady"
+
+// Reasons of AddonsReadyCondition.
+const (
+	// AddonsReadyReason says that every addon that the Cluster selects is installed as declared.
+	AddonsReadyReason = "AddonsReady"
+	// AddonsInstallingReason says that addons are being installed, upgraded or uninstalled; the message names them.
+	AddonsInstallingReason = "AddonsInstalling"
+	// AddonsFailingReason says that an addon could not be installed or upgraded; the message has the addon provider's words. It is tried again.
+	AddonsFailingReason = "AddonsFailing"
+	// AddonSetMissingReason says that there is no HelmChartProxy with the set's label; applying the set ends it.
+	AddonSetMissingReason = "AddonSetMissing"
+	// AddonProviderMissingReason says that the addon provider is not installed in the management cluster.
+	AddonProviderMissingReason = "AddonProviderMissing"
+)
+
 // HostLeasedCondition tells whether the MaasMachine has a server: a MaasHost made out to it.
 const HostLeasedCondition = "HostLeased"
 

@@ -63,6 +63,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachines,verbs=get;list;watch
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashosts,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch
+// +kubebuilder:rbac:groups=addons.cluster.x-k8s.io,resources=helmchartproxies;helmreleaseproxies,verbs=get;list
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get
 
 // SetupWithManager starts the controller with the manager.
@@ -161,6 +162,7 @@ func (r *Reconciler) reconcileNormal(ctx context.Context, s *scope) (ctrl.Result
 		r.reportZones,
 		r.provideEndpoint,
 		r.judgeHardware,
+		r.lookAtAddons,
 	} {
 		// Every phase runs: an unreachable MAAS does not keep a given endpoint from being known.
 		if err := phase(ctx, s); err != nil {

@@ -41,6 +41,8 @@ type scope struct {
 	endpointProblem *access.Problem
 	// findings are set by judgeHardware when MAAS could be looked at.
 	findings *[]hardware.Finding
+	// addons are set by lookAtAddons when the Cluster has an addon set that could be looked at.
+	addons *addons
 	// endpointRetry is set by provideEndpoint when MAAS refused something that it may grant later.
 	endpointRetry bool
 	// remaining is what deletion waits for.
@@ -51,6 +53,14 @@ func (s *scope) deleting() bool { return !s.maasCluster.DeletionTimestamp.IsZero
 
 // recheck is when to look again although nothing woke the reconciler.
 func (s *scope) recheck() time.Duration {
+	after := s.recheckOfMaas()
+	if s.addons != nil {
+		after = min(after, s.addons.recheck())
+	}
+	return after
+}
+
+func (s *scope) recheckOfMaas() time.Duration {
 	switch {
 	case s.problem != nil:
 		return access.ProblemRecheck

@@ -51,6 +51,12 @@ func setStatus(s *scope) {
 	if fit := hardwareCondition(s); fit != nil {
 		set(s, *fit)
 	}
+	switch {
+	case s.addons != nil:
+		set(s, addonsCondition(s.addons))
+	case s.cluster != nil && !hasAddonSet(s.cluster):
+		conditions.Delete(s.maasCluster, infrav1.AddonsReadyCondition)
+	}
 	set(s, ready)
 	if ready.Status == metav1.ConditionTrue {
 		s.maasCluster.Status.Initialization.Provisioned = ptr.To(true)

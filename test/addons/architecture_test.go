@@ -64,7 +64,7 @@ func TestVirtualMachinesAreBalanced(t *testing.T) {
 func TestUpgradesSpareVirtualMachines(t *testing.T) {
 	for _, profile := range profiles {
 		set := proxies(t, profile)
-		for _, addon := range []string{"kubevirt", "kubevirt-objects", "cdi", "cdi-objects", "portworx-objects", "multus", "storage-classes"} {
+		for _, addon := range []string{"kubevirt", "kubevirt-objects", "cdi", "cdi-objects", "storage-profiles", "portworx-objects", "multus", "storage-classes"} {
 			for _, u := range mustObjects(t, set[addon], architecture("FourNIC", profile)) {
 				switch u.GetKind() {
 				case "CustomResourceDefinition", "KubeVirt", "CDI", "StorageProfile", "StorageCluster", "VolumePlacementStrategy", "StorageClass", "PriorityClass":
@@ -79,9 +79,9 @@ func TestUpgradesSpareVirtualMachines(t *testing.T) {
 				}
 			}
 		}
-		for _, pair := range [][2]string{{"kubevirt", "KubeVirt"}, {"cdi", "CDI"}, {"portworx-objects", "Deployment"}} {
+		for _, pair := range [][2]string{{"kubevirt", "KubeVirt"}, {"cdi", "CDI"}, {"cdi-objects", "StorageProfile"}, {"portworx-objects", "VolumePlacementStrategy"}} {
 			if found := find(mustObjects(t, set[pair[0]], onlyProfile(profile)), pair[1], ""); len(found.Object) > 0 {
-				t.Errorf("%s: %s is in the release %s, and would be upgraded or go with it", profile, pair[1], pair[0])
+				t.Errorf("%s: %s is in the release %s, whose operator defines or owns it", profile, pair[1], pair[0])
 			}
 		}
 		portworx := mustValues(t, set["portworx"], architecture("FourNIC", profile))
@@ -121,7 +121,7 @@ func TestSharedVolumes(t *testing.T) {
 	for provider, mode := range map[string]string{"Portworx": "Filesystem", "RookCeph": "Block", "Longhorn": "Filesystem"} {
 		variables := architecture("FourNIC", "current")
 		variables["storage"] = map[string]any{"provider": provider}
-		profile := find(mustObjects(t, proxies(t, "current")["cdi-objects"], variables), "StorageProfile", "vm")
+		profile := find(mustObjects(t, proxies(t, "current")["storage-profiles"], variables), "StorageProfile", "vm")
 		want := []any{map[string]any{"accessModes": []any{"ReadWriteMany"}, "volumeMode": mode}}
 		if got := at(profile.Object, "spec", "claimPropertySets"); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: CDI claims %v, want %v", provider, got, want)
@@ -141,7 +141,7 @@ func TestAntiHyperconvergence(t *testing.T) {
 			}
 		}
 		px := mustObjects(t, set["portworx-objects"], architecture("FourNIC", profile))
-		strategy, _ := json.Marshal(find(px, "VolumePlacementStrategy", "vmo-storage-nodes").Object["spec"])
+		strategy, _ := json.Marshal(find(mustObjects(t, set["storage-classes"], architecture("FourNIC", profile)), "VolumePlacementStrategy", "vmo-storage-nodes").Object["spec"])
 		if want := `{"replicaAffinity":[{"enforcement":"required","matchExpressions":[{"key":"node.cluster.x-k8s.io/class","operator":"In","values":["storage"]}]}]}`; string(strategy) != want {
 			t.Errorf("%s: placement is %s", profile, strategy)
 		}

@@ -184,6 +184,9 @@ func TestSelection(t *testing.T) {
 	for _, profile := range profiles {
 		for name, p := range proxies(t, profile) {
 			want := map[string]string{group + "set": "vmo"}
+			if name == "storage-profiles" {
+				name = "cdi"
+			}
 			if !slices.Contains(alone, name) {
 				want[group+strings.TrimSuffix(name, "-objects")] = "enabled"
 			}

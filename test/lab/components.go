@@ -52,6 +52,7 @@ const (
 	KubeadmBootstrap    = "kubeadm-bootstrap"
 	KubeadmControlPlane = "kubeadm-control-plane"
 	MAAS                = "maas"
+	AddonProvider       = "addon-provider"
 )
 
 // BareProviders are Cluster API core and this repository's provider: enough for
@@ -71,6 +72,20 @@ func KubeadmProviders() []Provider {
 
 // FullProviders are all that a management cluster runs.
 func FullProviders() []Provider { return append(KubeadmProviders(), maasProvider()) }
+
+// WithAddons adds the addon provider, which installs HelmChartProxies into workload clusters.
+func WithAddons(providers []Provider) []Provider {
+	return append(providers, Provider{
+		Name: AddonProvider,
+		Kustomization: func() (string, error) {
+			dir, err := moduleDir("addon-provider", "sigs.k8s.io/cluster-api-addon-provider-helm")
+			return filepath.Join(dir, "config", "default"), err
+		},
+		Binary: func(context.Context, *Lab) (string, error) {
+			return Tool("addon-provider"), requireTools("addon-provider")
+		},
+	})
+}
 
 func capiProvider(name, folder, binary string) Provider {
 	return Provider{

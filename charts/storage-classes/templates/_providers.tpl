@@ -16,7 +16,7 @@ portworx:
     {{- else }}
     stork.libopenstorage.org/preferRemoteNode: "false"
     {{- end }}
-    {{- with .Values.portworx.placementStrategy }}
+    {{- with .Values.portworx.placement.name }}
     placement_strategy: {{ . }}
     {{- end }}
   general:

@@ -1,0 +1,478 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+const addonLabels = "addons.infrastructure.cluster.x-k8s.io/"
+
+var (
+	chartProxies   = schema.GroupVersionKind{Group: "addons.cluster.x-k8s.io", Version: "v1alpha1", Kind: "HelmChartProxy"}
+	releaseProxies = schema.GroupVersionKind{Group: "addons.cluster.x-k8s.io", Version: "v1alpha1", Kind: "HelmReleaseProxyList"}
+	maasClusters   = schema.GroupVersionKind{Group: "infrastructure.cluster.x-k8s.io", Version: "v1beta2", Kind: "MaasCluster"}
+	kubeVirts      = schema.GroupVersionKind{Group: "kubevirt.io", Version: "v1", Kind: "KubeVirt"}
+)
+
+// TestAddons is one story: the addon provider installs the reference's addons, brings them to the current ones although it is killed, tells of a repository that
+// is down and of a chart that is not there, and removes what is no longer asked for. Charts of other projects are stand-ins.
+func TestAddons(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
+	ctx := t.Context()
+	l, err := Start(ctx, Config{Artifacts: artifacts(t), Providers: WithAddons(FullProviders()), Logger: testLogger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Stop()
+	if _, err := l.AddRack(1, 2); err != nil {
+		t.Fatal(err)
+	}
+	charts, err := l.ServeCharts(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &addonStory{story: story{t: t, lab: l, cluster: ClusterSpec{Namespace: "default", Name: "one", Workers: 2}}, charts: charts}
+	if err := a.fillRepository(); err != nil {
+		t.Fatal(err)
+	}
+	a.step("Install", a.install)
+	a.step("UpgradeWhileTheProviderIsKilled", a.upgrade)
+	a.step("RepositoryDown", a.repositoryDown)
+	a.step("ChartThatIsNotThere", a.missingChart)
+	a.step("Remove", a.remove)
+}
+
+type addonStory struct {
+	story
+	charts *ChartRepository
+}
+
+// sources are the variables of a set that name where charts come from.
+func (a *addonStory) variables() map[string]string {
+	vars := map[string]string{"CLUSTER_NAME": a.cluster.Name, "NAMESPACE": a.cluster.Namespace}
+	for _, source := range []string{"ADDON", "CILIUM", "METALLB", "INGRESS_NGINX", "PROMETHEUS_COMMUNITY", "DESCHEDULER", "PIRAEUS", "PORTWORX"} {
+		vars[source+"_CHARTS"] = a.charts.URL()
+	}
+	return vars
+}
+
+func (a *addonStory) set(profile string) ([]*unstructured.Unstructured, error) {
+	raw, err := os.ReadFile(filepath.Join(Repository(), "templates", "addons-"+profile+".yaml"))
+	if err != nil {
+		return nil, err
+	}
+	text, err := substitute(string(raw), a.variables())
+	if err != nil {
+		return nil, err
+	}
+	return ParseObjects([]byte(text))
+}
+
+// fillRepository adds our own charts, and a stand-in for every other.
+func (a *addonStory) fillRepository() error {
+	folders, err := filepath.Glob(filepath.Join(Repository(), "charts", "*"))
+	if err != nil {
+		return err
+	}
+	own := map[string]bool{}
+	for _, folder := range folders {
+		own[filepath.Base(folder)] = true
+		if err := a.charts.AddFolder(folder); err != nil {
+			return err
+		}
+	}
+	added := map[string]bool{}
+	for _, profile := range []string{"reference", "current"} {
+		objects, err := a.set(profile)
+		if err != nil {
+			return err
+		}
+		for _, o := range objects {
+			name, _, _ := unstructured.NestedString(o.Object, "spec", "chartName")
+			version, _, _ := unstructured.NestedString(o.Object, "spec", "version")
+			if own[name] || added[name+version] {
+				continue
+			}
+			added[name+version] = true
+			if err := a.charts.Add(standIn(name, version)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// definitions are those that our charts need of others: of charts, and of operators at run time.
+var definitions = map[string][]string{
+	"metallb":               {"metallb.io/v1beta1/IPAddressPool", "metallb.io/v1beta1/L2Advertisement", "metallb.io/v1beta1/BGPAdvertisement", "metallb.io/v1beta2/BGPPeer"},
+	"kube-prometheus-stack": {"monitoring.coreos.com/v1/ServiceMonitor", "monitoring.coreos.com/v1/PodMonitor"},
+	"snapshot-controller":   {"snapshot.storage.k8s.io/v1/VolumeSnapshotClass"},
+	"portworx":              {"core.libopenstorage.org/v1/StorageCluster"},
+	"portworx at run time":  {"portworx.io/v1beta2/VolumePlacementStrategy"},
+	"cdi at run time":       {"cdi.kubevirt.io/v1beta1/StorageProfile"},
+}
+
+// standIn is a chart with the name, the version and, where the folder ADDON_CHARTS_DIR has it, the schema of one of another project. It is a Deployment that stands
+// for what the chart would start, and the definitions that others need of it.
+func standIn(name, version string) Chart {
+	files := map[string]string{"values.yaml": "{}\n", "templates/deployment.yaml": fmt.Sprintf(`apiVersion: apps/v1
+kind: Deployment
+metadata: {name: %[1]s-stand-in, namespace: {{ .Release.Namespace }}, annotations: {stand-in-for: "%[1]s %[2]s"}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {stand-in: {{ .Release.Name }}}}
+  template:
+    metadata: {labels: {stand-in: {{ .Release.Name }}}}
+    spec: {containers: [{name: stand-in, image: "%[1]s:%[2]s"}]}
+`, name, version)}
+	folder := "crds"
+	if name == "metallb" {
+		folder = "templates"
+	}
+	for _, d := range definitions[name] {
+		crd, _ := json.Marshal(openDefinition(d).Object)
+		text := string(crd)
+		if name == "snapshot-controller" && version == "5.2.0" {
+			// As the real one: definitions are part of the release, and can be left out.
+			folder, text = "templates", "{{ if .Values.installCRDs }}\n"+text+"\n{{ end }}\n"
+		}
+		files[folder+"/"+filepath.Base(d)+".yaml"] = text
+	}
+	if name == "snapshot-controller" && version == "5.2.0" {
+		files["templates/deployment.yaml"] = "{{ if ne (dig \"enabled\" true (.Values.controller | default dict)) false }}\n" + files["templates/deployment.yaml"] + "{{ end }}\n"
+	}
+	if dir := os.Getenv("ADDON_CHARTS_DIR"); dir != "" {
+		for _, file := range []string{"values.yaml", "values.schema.json"} {
+			if text, err := os.ReadFile(filepath.Join(dir, name+"-"+version, file)); err == nil {
+				files[file] = string(text)
+			}
+		}
+	}
+	return Chart{Name: name, Version: version, Description: "Stand-in of the lab for " + name, Files: files}
+}
+
+// openDefinition is a CustomResourceDefinition that takes anything, of group/version/kind.
+func openDefinition(of string) *unstructured.Unstructured {
+	parts := strings.Split(of, "/")
+	group, version, kind := parts[0], parts[1], parts[2]
+	plural := strings.ToLower(kind) + "s"
+	switch {
+	case strings.HasSuffix(kind, "Class"):
+		plural = strings.ToLower(kind) + "es"
+	case strings.HasSuffix(kind, "Strategy"):
+		plural = strings.TrimSuffix(strings.ToLower(kind), "y") + "ies"
+	}
+	scope := "Cluster"
+	if slices.Contains([]string{"metallb.io", "monitoring.coreos.com", "core.libopenstorage.org"}, group) {
+		scope = "Namespaced"
+	}
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+		"metadata": map[string]any{"name": plural + "." + group},
+		"spec": map[string]any{
+			"group": group, "scope": scope,
+			"names": map[string]any{"kind": kind, "plural": plural, "singular": strings.ToLower(kind)},
+			"versions": []any{map[string]any{"name": version, "served": true, "storage": true,
+				"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}},
+		},
+	}}
+}
+
+func (a *addonStory) install(ctx context.Context) error {
+	if err := a.lab.CreateCluster(ctx, a.cluster); err != nil {
+		return err
+	}
+	if err := a.labelCluster(ctx, map[string]any{"set": a.cluster.Name}, "cilium", "multus", "vm-networks", "metallb", "ingress-nginx", "snapshot-controller", "portworx",
+		"kube-prometheus-stack", "dashboards", "kubevirt", "cdi", "descheduler"); err != nil {
+		return err
+	}
+	if err := a.apply(ctx, "reference"); err != nil {
+		return err
+	}
+	err := WaitFor(ctx, "the workload cluster", 3*time.Minute, func(ctx context.Context) error {
+		_, err := a.lab.WorkloadClient(ctx, a.cluster.Key())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	// What operators define when they run: here only their pods' records do.
+	return a.waitSet(ctx, "reference", func(ctx context.Context, c client.Client) error {
+		for _, operator := range []string{"portworx at run time", "cdi at run time"} {
+			for _, d := range definitions[operator] {
+				if err := c.Create(ctx, openDefinition(d)); client.IgnoreAlreadyExists(err) != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (a *addonStory) upgrade(ctx context.Context) error {
+	c, err := a.lab.WorkloadClient(ctx, a.cluster.Key())
+	if err != nil {
+		return err
+	}
+	before, err := kubeVirtOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := a.apply(ctx, "current"); err != nil {
+		return err
+	}
+	err = WaitFor(ctx, "the upgrade to begin", time.Minute, func(ctx context.Context) error {
+		got, err := a.releases(ctx)
+		if err != nil {
+			return err
+		}
+		if got["cilium"].version != "1.19.6" {
+			return fmt.Errorf("Cilium is %s", got["cilium"].version)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	m := a.lab.Manager(AddonProvider)
+	m.Kill()
+	if err := m.Restart(ctx); err != nil {
+		return err
+	}
+	if err := a.waitSet(ctx, "current", nil); err != nil {
+		return err
+	}
+	after, err := kubeVirtOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	if before.GetUID() != after.GetUID() {
+		return fmt.Errorf("KubeVirt was removed and made again")
+	}
+	if strategy, _, _ := unstructured.NestedString(after.Object, "spec", "configuration", "vmRolloutStrategy"); strategy != "LiveUpdate" {
+		return fmt.Errorf("KubeVirt has vmRolloutStrategy %q", strategy)
+	}
+	return nil
+}
+
+func kubeVirtOf(ctx context.Context, c client.Client) (*unstructured.Unstructured, error) {
+	u := &unstructured.Unstructured{}
+	u.SetGroupVersionKind(kubeVirts)
+	return u, c.Get(ctx, client.ObjectKey{Namespace: "kubevirt", Name: "kubevirt"}, u)
+}
+
+// repositoryDown: an upgrade that cannot get its chart is told of by name, and goes on when the repository is back.
+func (a *addonStory) repositoryDown(ctx context.Context) error {
+	a.charts.SetDown(true)
+	defer a.charts.SetDown(false)
+	if err := a.patchProxy(ctx, "descheduler", `{"spec":{"version":"0.27.1"}}`); err != nil {
+		return err
+	}
+	if err := a.waitCondition(ctx, "False", "AddonsFailing", "one-descheduler: "); err != nil {
+		return err
+	}
+	a.charts.SetDown(false)
+	if err := a.patchProxy(ctx, "descheduler", `{"spec":{"version":"0.35.1"}}`); err != nil {
+		return err
+	}
+	return a.waitSet(ctx, "current", nil)
+}
+
+func (a *addonStory) missingChart(ctx context.Context) error {
+	if err := a.patchProxy(ctx, "descheduler", `{"spec":{"version":"9.9.9"}}`); err != nil {
+		return err
+	}
+	if err := a.waitCondition(ctx, "False", "AddonsFailing", "9.9.9"); err != nil {
+		return err
+	}
+	if err := a.patchProxy(ctx, "descheduler", `{"spec":{"version":"0.35.1"}}`); err != nil {
+		return err
+	}
+	return a.waitSet(ctx, "current", nil)
+}
+
+// remove: labels that go take their releases along and nothing else; KubeVirt stays although its operator goes.
+func (a *addonStory) remove(ctx context.Context) error {
+	if err := a.labelCluster(ctx, map[string]any{"descheduler": nil, "kubevirt": nil}); err != nil {
+		return err
+	}
+	gone := []string{"descheduler", "kubevirt", "kubevirt-objects"}
+	err := WaitFor(ctx, "the releases to be gone", 2*time.Minute, func(ctx context.Context) error {
+		got, err := a.releases(ctx)
+		if err != nil {
+			return err
+		}
+		for _, name := range gone {
+			if _, there := got[name]; there {
+				return fmt.Errorf("%s is still there", name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c, err := a.lab.WorkloadClient(ctx, a.cluster.Key())
+	if err != nil {
+		return err
+	}
+	if _, err := kubeVirtOf(ctx, c); err != nil {
+		return fmt.Errorf("KubeVirt went with its release: %w", err)
+	}
+	return a.waitSet(ctx, "current", nil, gone...)
+}
+
+func (a *addonStory) apply(ctx context.Context, profile string) error {
+	objects, err := a.set(profile)
+	if err != nil {
+		return err
+	}
+	return applyAll(ctx, a.lab.Client(), objects)
+}
+
+// labelCluster gives the Cluster labels: values by name, and enabled ones. A value of nil takes the label away.
+func (a *addonStory) labelCluster(ctx context.Context, values map[string]any, enabled ...string) error {
+	labels := map[string]any{}
+	for name, value := range values {
+		labels[addonLabels+name] = value
+	}
+	for _, name := range enabled {
+		labels[addonLabels+name] = "enabled"
+	}
+	raw, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": labels}})
+	if err != nil {
+		return err
+	}
+	cluster := &unstructured.Unstructured{}
+	cluster.SetGroupVersionKind(clusterKind)
+	cluster.SetNamespace(a.cluster.Namespace)
+	cluster.SetName(a.cluster.Name)
+	return a.lab.Client().Patch(ctx, cluster, client.RawPatch("application/merge-patch+json", raw))
+}
+
+func (a *addonStory) patchProxy(ctx context.Context, addon, patch string) error {
+	u := &unstructured.Unstructured{}
+	u.SetGroupVersionKind(chartProxies)
+	u.SetNamespace(a.cluster.Namespace)
+	u.SetName(a.cluster.Name + "-" + addon)
+	return a.lab.Client().Patch(ctx, u, client.RawPatch("application/merge-patch+json", []byte(patch)))
+}
+
+type release struct{ version, status string }
+
+// releases are those that the addon provider keeps, by the name of the addon.
+func (a *addonStory) releases(ctx context.Context) (map[string]release, error) {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(releaseProxies)
+	if err := a.lab.Client().List(ctx, list, client.InNamespace(a.cluster.Namespace)); err != nil {
+		return nil, err
+	}
+	all := map[string]release{}
+	for _, u := range list.Items {
+		name := u.GetLabels()["helmreleaseproxy.addons.cluster.x-k8s.io/helmchartproxy-name"]
+		var r release
+		r.version, _, _ = unstructured.NestedString(u.Object, "spec", "version")
+		r.status, _, _ = unstructured.NestedString(u.Object, "status", "status")
+		all[strings.TrimPrefix(name, a.cluster.Name+"-")] = r
+	}
+	return all, nil
+}
+
+// waitSet waits until every addon of a profile is installed in its version, and MaasCluster says so. meanwhile is what happens in the workload cluster.
+func (a *addonStory) waitSet(ctx context.Context, profile string, meanwhile func(context.Context, client.Client) error, without ...string) error {
+	objects, err := a.set(profile)
+	if err != nil {
+		return err
+	}
+	want := map[string]release{}
+	for _, o := range objects {
+		version, _, _ := unstructured.NestedString(o.Object, "spec", "version")
+		want[strings.TrimPrefix(o.GetName(), a.cluster.Name+"-")] = release{version, "deployed"}
+	}
+	for _, name := range without {
+		delete(want, name)
+	}
+	err = WaitFor(ctx, "the addons of profile "+profile, 4*time.Minute, func(ctx context.Context) error {
+		if meanwhile != nil {
+			c, err := a.lab.WorkloadClient(ctx, a.cluster.Key())
+			if err == nil {
+				err = meanwhile(ctx, c)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		got, err := a.releases(ctx)
+		if err != nil {
+			return err
+		}
+		var bad []string
+		for name, w := range want {
+			if got[name] != w {
+				bad = append(bad, fmt.Sprintf("%s %v", name, got[name]))
+			}
+		}
+		if len(bad) > 0 || len(got) != len(want) {
+			slices.Sort(bad)
+			return fmt.Errorf("not as wanted: %v; there are %v", bad, slices.Sorted(maps.Keys(got)))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return a.waitCondition(ctx, "True", "AddonsReady", "")
+}
+
+// waitCondition waits until MaasCluster says of the addons what it should.
+func (a *addonStory) waitCondition(ctx context.Context, status, reason, message string) error {
+	return WaitFor(ctx, "AddonsReady of the MaasCluster", 90*time.Second, func(ctx context.Context) error {
+		u := &unstructured.Unstructured{}
+		u.SetGroupVersionKind(maasClusters)
+		if err := a.lab.Client().Get(ctx, a.cluster.Key(), u); err != nil {
+			return err
+		}
+		conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+		for _, item := range conditions {
+			c, _ := item.(map[string]any)
+			if c["type"] != "AddonsReady" {
+				continue
+			}
+			if c["status"] == status && c["reason"] == reason && strings.Contains(fmt.Sprint(c["message"]), message) {
+				return nil
+			}
+			return fmt.Errorf("%v %v: %v", c["status"], c["reason"], c["message"])
+		}
+		return fmt.Errorf("there is none")
+	})
+}
