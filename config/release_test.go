@@ -119,6 +119,51 @@ func TestContractClusterTemplate(t *testing.T) {
 	checkIdentity(t, all)
 }
 
+// TestFlavorsOfRelease has clusterctl make each flavour from a release: it finds the class by itself, and leaves no variable.
+func TestFlavorsOfRelease(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs clusterctl (make tools-lab)")
+	}
+	folder, env := released(t)
+	env = append(env, "CONTROL_PLANE_ENDPOINT_HOST=172.16.3.1", "MAAS_IMAGE=custom/ubuntu-2404-k8s-{version}",
+		"MAAS_CP_RESOURCE_POOL=cp", "MAAS_WORKER_RESOURCE_POOL=vm", "MAAS_STORAGE_RESOURCE_POOL=storage")
+	flavors, err := filepath.Glob(filepath.Join(folder, "cluster-template-*.yaml"))
+	if err != nil || len(flavors) == 0 {
+		t.Fatalf("no flavours in %s: %v", folder, err)
+	}
+	for _, path := range flavors {
+		flavor := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "cluster-template-"), ".yaml")
+		t.Run(flavor, func(t *testing.T) {
+			t.Parallel()
+			generate := []string{
+				"generate", "cluster", "prod", "--infrastructure", "maas:" + releaseVersion, "--flavor", flavor, "--target-namespace", "team",
+				"--kubernetes-version", "v1.35.2", "--control-plane-machine-count", "3", "--worker-machine-count", "10",
+			}
+			text := run(t, env, tool(t, "clusterctl", "tools-lab"), generate...)
+			all := objects(t, text)
+			for kind, want := range map[string]int{"ClusterClass": 1, "Cluster": 1, "RepaveGate": 1, "MaasHostPool": 3} {
+				if got := len(only(all, kind)); got != want {
+					t.Errorf("%d %ss, want %d", got, kind, want)
+				}
+			}
+			for _, o := range all {
+				if o.GetNamespace() != "team" {
+					t.Errorf("%s is not in the target namespace", name(o))
+				}
+			}
+			if i := strings.Index(text, "${"); i >= 0 {
+				t.Errorf("a variable is left: %.60q", text[i:])
+			}
+			variables := run(t, env, tool(t, "clusterctl", "tools-lab"), append(generate, "--list-variables")...)
+			for _, want := range []string{"MGMT_CIDR", "STORAGE_MACHINE_COUNT", "PORTWORX_BACKEND"} {
+				if !strings.Contains(variables, want) {
+					t.Errorf("clusterctl does not list %s", want)
+				}
+			}
+		})
+	}
+}
+
 // checkReferences looks for apiGroup/kind/name anywhere in an object and wants their object in the template.
 func checkReferences(t *testing.T, o *unstructured.Unstructured, value any, known map[string]bool) {
 	t.Helper()
