@@ -126,10 +126,7 @@ func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
 			return false, nil
 		}
 	}
-	erase, err := r.eraseMode(ctx, s)
-	if err != nil {
-		return false, err
-	}
+	erase := s.eraseMode()
 	if refused, err := r.guardRelease(ctx, s, erase); err != nil || refused != nil {
 		s.refused = refused
 		return false, err
@@ -148,36 +145,28 @@ func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
 
 // eraseMode is what the pool wants done to the disks of a server that leaves it. Nothing is erased while the lease goes on, and nothing
 // where the pool does not say that data disks are not kept: admission refuses the one without the other, and this is the last look.
-func (r *Reconciler) eraseMode(ctx context.Context, s *scope) (maas.EraseMode, error) {
-	if !s.lease().End {
-		return maas.EraseNone, nil
+func (s *scope) eraseMode() maas.EraseMode {
+	if !s.lease().End || s.pool == nil || s.pool.Spec.DataDisks != infrav1.DataDisksWipe {
+		return maas.EraseNone
 	}
-	pool, err := r.poolOf(ctx, s)
-	if err != nil || pool == nil || pool.Spec.DataDisks != infrav1.DataDisksWipe {
-		return maas.EraseNone, err
-	}
-	switch pool.Spec.Erase {
+	switch s.pool.Spec.Erase {
 	case infrav1.EraseQuick:
-		return maas.EraseQuick, nil
+		return maas.EraseQuick
 	case infrav1.EraseSecure:
-		return maas.EraseSecure, nil
+		return maas.EraseSecure
 	case infrav1.EraseFull:
-		return maas.EraseFull, nil
+		return maas.EraseFull
 	case infrav1.EraseNone:
 	}
-	return maas.EraseNone, nil
+	return maas.EraseNone
 }
 
-// giveUp ends a lease that never got its server; the MaasMachine then chooses another. The lease of a pool is emptied, so that what it says
-// of the server is not lost.
+// giveUp ends a lease that never got its server; the MaasMachine then chooses another. A lease that has more to
+// say of the server is emptied, so that it is not lost.
 func (r *Reconciler) giveUp(ctx context.Context, s *scope) error {
 	r.Recorder.Eventf(s.host, nil, corev1.EventTypeNormal, "GaveUp", "Allocate",
 		"Server %s cannot be allocated any more; another will be chosen for %s", s.host.Spec.SystemID, s.host.Spec.ConsumerRef.Name)
-	keep, err := r.keeps(ctx, s)
-	if err != nil {
-		return err
-	}
-	if keep {
+	if s.keeps() {
 		return r.askVacate(ctx, s, infrav1.HostVacate{Purpose: infrav1.VacateFree})
 	}
 	return r.deleteLease(ctx, s)

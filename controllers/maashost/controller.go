@@ -135,7 +135,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 
 // reconcile is the list of phases.
 func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, error) {
-	pool, err := r.poolOf(ctx, s)
+	pool, err := access.PoolOf(ctx, r.Client, r.APIReader, s.host)
 	if err != nil {
 		return ctrl.Result{}, err
 	}

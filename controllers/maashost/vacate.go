@@ -22,12 +22,10 @@ import (
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
@@ -84,16 +82,12 @@ func (r *Reconciler) vacated(ctx context.Context, s *scope) (bool, error) {
 		ctrl.LoggerFrom(ctx).Info("Server is released and is going to be installed anew", "systemID", s.host.Spec.SystemID)
 		return true, r.changeLease(ctx, s, func(h *infrav1.MaasHost) { h.Spec.Vacate.ReleasedTime = metav1.NewTime(r.Clock.Now()) })
 	}
-	pool, err := r.poolOf(ctx, s)
-	if err != nil {
-		return false, err
-	}
 	ctrl.LoggerFrom(ctx).Info("Server is free", "systemID", s.host.Spec.SystemID)
-	if err := r.changeLease(ctx, s, func(h *infrav1.MaasHost) { empty(h, pool, r.Clock.Now()) }); err != nil {
+	if err := r.changeLease(ctx, s, func(h *infrav1.MaasHost) { empty(h, s.pool, r.Clock.Now()) }); err != nil {
 		return false, err
 	}
 	s.consumer = consumerNone
-	if s.outlived() || (pool == nil && s.host.Spec.HostPoolRef.Name != "") {
+	if s.outlived() || (s.pool == nil && s.host.Spec.HostPoolRef.Name != "") {
 		// Nobody else would ever let it go.
 		return false, r.deleteLease(ctx, s)
 	}
@@ -102,8 +96,12 @@ func (r *Reconciler) vacated(ctx context.Context, s *scope) (bool, error) {
 
 // outlived tells whether an empty lease has nothing left to keep: it never had a pool, and its server may be given to others again.
 func (s *scope) outlived() bool {
-	spec := &s.host.Spec
-	return s.consumer == consumerNone && spec.HostPoolRef.Name == "" && !s.deleting() && !ptr.Deref(spec.Unschedulable, false) && !s.quarantined()
+	return s.consumer == consumerNone && s.host.Spec.HostPoolRef.Name == "" && !s.deleting() && !s.setAside()
+}
+
+// setAside tells whether the server is to be given to nobody.
+func (s *scope) setAside() bool {
+	return ptr.Deref(s.host.Spec.Unschedulable, false) || s.quarantined()
 }
 
 // forgetProgress takes out of the status how far the installation had come.
@@ -133,28 +131,10 @@ func empty(h *infrav1.MaasHost, pool *infrav1.MaasHostPool, now time.Time) {
 	}
 }
 
-// poolOf returns the pool of the lease, nil when it has none or the pool is gone.
-func (r *Reconciler) poolOf(ctx context.Context, s *scope) (*infrav1.MaasHostPool, error) {
-	if s.host.Spec.HostPoolRef.Name == "" {
-		return nil, nil //nolint:nilnil // no pool is an answer here, not a failure
+// keeps tells whether the lease is to go on without a consumer, although nobody ever had the server under it.
+func (s *scope) keeps() bool {
+	if s.pool == nil {
+		return s.host.Spec.HostPoolRef.Name == "" && s.setAside()
 	}
-	pool := &infrav1.MaasHostPool{}
-	key := client.ObjectKey{Namespace: s.host.Namespace, Name: s.host.Spec.HostPoolRef.Name}
-	err := r.Client.Get(ctx, key, pool)
-	if apierrors.IsNotFound(err) {
-		err = r.APIReader.Get(ctx, key, pool)
-	}
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil //nolint:nilnil // as above
-	case err != nil:
-		return nil, fmt.Errorf("getting MaasHostPool %s: %w", key, err)
-	}
-	return pool, nil
-}
-
-// keeps tells whether the pool wants the lease to go on without a consumer.
-func (r *Reconciler) keeps(ctx context.Context, s *scope) (bool, error) {
-	pool, err := r.poolOf(ctx, s)
-	return pool != nil && pool.DeletionTimestamp.IsZero() && pool.Holds(), err
+	return s.pool.DeletionTimestamp.IsZero() && (s.pool.Holds() || s.setAside())
 }

@@ -68,7 +68,7 @@ func (r *Reconciler) reconcileDelete(ctx context.Context, s *scope) error {
 // vacateHost asks for the server to be released while its lease goes on: for the pool, with a reservation where a successor is expected, or because
 // the server is to be given to nobody, which only its lease says. It tells whether the lease does go on.
 func (r *Reconciler) vacateHost(ctx context.Context, s *scope) (bool, error) {
-	pool, err := r.poolOf(ctx, s)
+	pool, err := access.PoolOf(ctx, r.Client, r.APIReader, s.host)
 	if err != nil || (pool != nil && !pool.DeletionTimestamp.IsZero()) {
 		return false, err
 	}
@@ -130,20 +130,4 @@ func (r *Reconciler) reservation(ctx context.Context, s *scope) (infrav1.HostRes
 	return infrav1.HostReservation{
 		ClusterName: s.cluster.Name, Owner: owner, Predecessor: s.maasMachine.Name, FailureDomain: s.machine.Spec.FailureDomain,
 	}, nil
-}
-
-// poolOf returns the pool of the lease, nil when it has none or the pool is gone.
-func (r *Reconciler) poolOf(ctx context.Context, s *scope) (*infrav1.MaasHostPool, error) {
-	if s.host.Spec.HostPoolRef.Name == "" {
-		return nil, nil //nolint:nilnil // no pool is an answer here, not a failure
-	}
-	pool := &infrav1.MaasHostPool{}
-	key := client.ObjectKey{Namespace: s.host.Namespace, Name: s.host.Spec.HostPoolRef.Name}
-	if err := r.Client.Get(ctx, key, pool); err != nil {
-		if apierrors.IsNotFound(err) {
-			return nil, nil //nolint:nilnil // as above
-		}
-		return nil, fmt.Errorf("getting MaasHostPool %s: %w", key, err)
-	}
-	return pool, nil
 }

@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
 )
 
 // findOwners finds the objects above.
@@ -78,22 +79,13 @@ func (r *Reconciler) findHost(ctx context.Context, s *scope) error {
 			s.host = &hosts.Items[i]
 		}
 	}
-	return r.findPool(ctx, s)
-}
-
-func (r *Reconciler) findPool(ctx context.Context, s *scope) error {
-	if s.host == nil || s.host.Spec.HostPoolRef.Name == "" {
-		return nil
-	}
-	pool := &infrav1.MaasHostPool{}
-	key := client.ObjectKey{Namespace: s.host.Namespace, Name: s.host.Spec.HostPoolRef.Name}
-	if err := r.Client.Get(ctx, key, pool); err != nil {
-		if apierrors.IsNotFound(err) {
-			return nil
+	if s.host != nil {
+		pool, err := access.PoolOf(ctx, r.Client, r.APIReader, s.host)
+		if err != nil {
+			return err
 		}
-		return fmt.Errorf("getting MaasHostPool %s: %w", key, err)
+		s.pool = pool
 	}
-	s.pool = pool
 	return nil
 }
 

@@ -17,7 +17,12 @@ limitations under the License.
 package access
 
 import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/allocation"
@@ -34,6 +39,26 @@ func Condition(problem *Problem) metav1.Condition {
 		c.Status = metav1.ConditionUnknown
 	}
 	return c
+}
+
+// PoolOf returns the pool of a lease, nil when it has none or the pool is gone. That it is gone is believed only past the cache.
+func PoolOf(ctx context.Context, cache, live client.Reader, host *infrav1.MaasHost) (*infrav1.MaasHostPool, error) {
+	if host.Spec.HostPoolRef.Name == "" {
+		return nil, nil //nolint:nilnil // no pool is an answer here, not a failure
+	}
+	pool := &infrav1.MaasHostPool{}
+	key := client.ObjectKey{Namespace: host.Namespace, Name: host.Spec.HostPoolRef.Name}
+	err := cache.Get(ctx, key, pool)
+	if apierrors.IsNotFound(err) {
+		err = live.Get(ctx, key, pool)
+	}
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil //nolint:nilnil // as above
+	case err != nil:
+		return nil, fmt.Errorf("getting MaasHostPool %s: %w", key, err)
+	}
+	return pool, nil
 }
 
 // PoolRequest asks for any machine of a pool.
