@@ -146,6 +146,7 @@ test-unit: tools-gen ## Run the tests that need no lab: a few minutes cold, then
 test: tools-lab lab-sources ## Run all tests, on the lab where they need one
 	@echo "Running all tests of ."
 	@go test -timeout 30m $(GO_TEST_FLAGS) ./...
+	@cd test/addons && go test $(GO_TEST_FLAGS) ./...
 	@$(if $(E2E),$(MAKE) test-e2e)
 
 .PHONY: test-e2e
