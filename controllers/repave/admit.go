@@ -91,6 +91,10 @@ func (r *Reconciler) confirm(ctx context.Context, s *scope, claimed []*going) er
 		return err
 	}
 	for _, g := range claimed {
+		// As it is now: another process, that leads or does not know yet that it leads no more, may have confirmed it.
+		if claim := s.openOf(g.machine.Name); claim != nil {
+			g.claim = claim
+		}
 		v, ok := repave.Recheck(in, g.machine.Name)
 		if !ok {
 			v = repave.Verdict{Machine: g.machine.Name, Reason: repave.StorageUnknown, Message: "The Machine waits no longer"}

@@ -123,7 +123,7 @@ func volumesOn(report *storagehealth.Report, node int32) int32 {
 }
 
 func (r *Reconciler) drop(ctx context.Context, claim *infrav1.Repave) error {
-	if err := r.Client.Delete(ctx, claim, client.Preconditions{UID: &claim.UID}); err != nil && !apierrors.IsNotFound(err) {
+	if err := r.Client.Delete(ctx, claim, client.Preconditions{UID: &claim.UID, ResourceVersion: &claim.ResourceVersion}); err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("taking back the claim for Machine %s: %w", claim.Spec.MachineName, err)
 	}
 	return nil
