@@ -80,7 +80,7 @@ func (r *Reconciler) look(ctx context.Context, s *scope) error {
 	s.prober, err = r.NewProber(&s.gate.Spec.Storage, cluster)
 	if err != nil {
 		s.invalid, s.reportError = err.Error(), err.Error()
-		return nil
+		return nil //nolint:nilerr // what cannot be asked is a hold, which the status explains
 	}
 	probe := func(ctx context.Context, s *scope) error { r.probe(ctx, s, minProbeInterval); return nil }
 	for _, read := range []phase{r.readNodes, probe, r.findVirtualMachines, r.measureRoom} {

@@ -59,7 +59,7 @@ type world struct {
 	events  *events.FakeRecorder
 }
 
-// gateway stands before the simulator: it answers the calls that that does not have.
+// gateway stands before the simulator: it answers calls that the simulator does not have.
 type gateway struct {
 	sim http.Handler
 
@@ -203,7 +203,12 @@ func (w *world) changeNode(name string, change func(*corev1.Node)) {
 		w.Fatal(err)
 	}
 	change(n)
+	status := n.Status
 	if err := w.cluster.Update(w.Context(), n); err != nil {
+		w.Fatal(err)
+	}
+	n.Status = status
+	if err := w.cluster.Status().Update(w.Context(), n); err != nil {
 		w.Fatal(err)
 	}
 }

@@ -44,8 +44,8 @@ func fleet(racks, perRack, volumes, replicas int) *storagehealth.Report {
 	return report
 }
 
-// BenchmarkDecide judges 500 nodes that all wait, over 20,000 volumes.
-func BenchmarkDecide(b *testing.B) {
+// largeFleet is 500 nodes that all wait, over 20,000 volumes.
+func largeFleet() Input {
 	in := Input{
 		Now: noon, Report: fleet(10, 50, 20_000, 3),
 		Rules: Rules{MaxConcurrent: 500, Parallelism: NonOverlapping, MaxReportAge: time.Minute},
@@ -54,6 +54,11 @@ func BenchmarkDecide(b *testing.B) {
 		name := in.Report.Nodes[i].Name
 		in.Candidates = append(in.Candidates, Candidate{Machine: name, Node: name, Role: Worker, Purpose: Replacement, StorageExpected: true})
 	}
+	return in
+}
+
+func BenchmarkDecide(b *testing.B) {
+	in := largeFleet()
 	b.ReportAllocs()
 	for b.Loop() {
 		admitted := 0

@@ -23,9 +23,6 @@ import (
 	"time"
 )
 
-// slack is how much longer than the best schedule a parallel rollout may take.
-const slack = 1.10
-
 // TestNonOverlappingIsNearlyAsFastAsPlacementAllows upgrades 100 nodes in racks and compares with a bound that no schedule can beat: nodes that all share
 // volumes with one another can only go one after the other.
 func TestNonOverlappingIsNearlyAsFastAsPlacementAllows(t *testing.T) {
@@ -47,11 +44,8 @@ func TestNonOverlappingIsNearlyAsFastAsPlacementAllows(t *testing.T) {
 			own := drainTime + deployTime + x.rules.StablePeriod + 2*tick
 			bound := time.Duration(clique) * own
 			took := x.now.Sub(x.start)
-			if ratio := float64(took) / float64(bound); ratio > slack {
-				t.Errorf("took %s, %.2f times the %s that %d nodes of which each shares volumes with each take; at most %.2f is allowed", took, ratio, bound, clique, slack)
-			} else {
-				t.Logf("took %s, %.2f times the bound of %s; at most %d repaves were open", took, ratio, bound, x.most)
-			}
+			t.Logf("took %s, the bound is %s for %d nodes of which each shares volumes with each; at most %d repaves were open", took, bound, clique, x.most)
+			holdTo(t, fmt.Sprintf("schedule-ratio-%d-copies", copies), float64(took)/float64(bound))
 		})
 	}
 }

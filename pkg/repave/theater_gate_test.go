@@ -59,7 +59,7 @@ func (x *theater) gate() {
 }
 
 func (x *theater) input() Input {
-	in := Input{Now: x.now, Rules: x.rules, Report: x.report(), ReportError: "no answer"}
+	in := Input{Now: x.now.Add(x.skew), Rules: x.rules, Report: x.report(), ReportError: "no answer"}
 	for _, c := range x.claims {
 		if !c.done {
 			sv := x.serverOf(c.Node)
@@ -79,7 +79,7 @@ func (x *theater) input() Input {
 		}
 	}
 	for _, m := range x.machines {
-		if !m.deleting() || !m.hooked {
+		if !m.deleting() || (!m.hooked && (!m.bypassed || x.letGo(m))) {
 			continue
 		}
 		sv := x.servers[m.server]
@@ -126,6 +126,12 @@ func (x *theater) serverOf(name string) *server {
 	return x.servers[slices.IndexFunc(x.servers, func(s *server) bool { return s.name == name })]
 }
 
+// letGo tells whether the Machine has a claim that was confirmed.
+func (x *theater) letGo(m *machine) bool {
+	c := x.openClaim(m.name)
+	return c != nil && c.confirmed
+}
+
 func (x *theater) openClaim(machine string) *claim {
 	i := slices.IndexFunc(x.claims, func(c *claim) bool { return c.Machine == machine && !c.done })
 	if i < 0 {
@@ -165,6 +171,10 @@ func (x *theater) admitOne(m *machine, v Verdict) {
 	again := v
 	if x.without != "recheck" {
 		again, _ = recheck(x.input(), m.name, x.without)
+	}
+	if !again.Admitted && c.confirmed {
+		// Another process was faster.
+		return
 	}
 	if !again.Admitted {
 		x.act()
@@ -266,9 +276,9 @@ func (x *theater) trackClaims() {
 		if c.done {
 			continue
 		}
-		sight := Sight{Now: x.now, StablePeriod: x.rules.StablePeriod, MachineExists: x.machineOf(c.Machine) != nil, Report: report}
+		sight := Sight{Now: x.now.Add(x.skew), StablePeriod: x.rules.StablePeriod, MachineExists: x.machineOf(c.Machine) != nil, Report: report}
 		sv := x.serverOf(c.Node)
-		sight.NodeExists = sv.up && !sight.MachineExists
+		sight.NodeExists = (sv.up || x.stale) && !sight.MachineExists
 		sight.NodeReady = sight.NodeExists
 		for _, other := range x.claims {
 			if !other.done && other != c {

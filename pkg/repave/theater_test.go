@@ -46,6 +46,9 @@ type theater struct {
 	// crash makes the gate's process end after that many of its acts, once.
 	crashAfter int
 	acts       int
+	// skew is by how much the clock of the gate's computer is ahead; stale is true while the Nodes of servers that are away are still there, and Ready.
+	skew  time.Duration
+	stale bool
 	// between runs between a claim and its confirmation.
 	between func(*theater)
 	// script runs at the beginning of each tick.
@@ -108,6 +111,8 @@ type machine struct {
 	deletedAt  time.Time
 	hooked     bool
 	drainedAt  time.Time
+	// bypassed is true when its infrastructure was deleted under it, which asks no hook: only the infrastructure's finalizer holds it.
+	bypassed bool
 	// ready latches StorageReady.
 	ready    bool
 	override *Override
@@ -294,7 +299,7 @@ func (x *theater) checkLoss(v *volume) {
 func (x *theater) reconcileMachines() {
 	for _, m := range slices.Clone(x.machines) {
 		sv := x.servers[m.server]
-		if !m.deleting() || m.hooked {
+		if !m.deleting() || m.hooked || (m.bypassed && !x.letGo(m)) {
 			continue
 		}
 		if m.drainedAt.IsZero() {
@@ -356,7 +361,7 @@ func (x *theater) report() *storagehealth.Report {
 	if x.outage {
 		return nil
 	}
-	report := &storagehealth.Report{At: x.now, Locality: storagehealth.Local, Placed: true, Progress: -1, Busy: x.busy}
+	report := &storagehealth.Report{At: x.now.Add(x.skew), Locality: storagehealth.Local, Placed: true, Progress: -1, Busy: x.busy}
 	for _, sv := range x.servers {
 		n := storagehealth.Node{Name: sv.name, Identity: "id-" + sv.name, Domain: sv.rack, State: storagehealth.Offline}
 		if sv.up {
