@@ -63,6 +63,7 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/pkg/inventory"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 	maasclient "github.com/capmaas/cluster-api-provider-maas/pkg/maas/client"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/reconciletime"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/workload"
 )
 
@@ -174,6 +175,7 @@ func newManager(opts *options, restConfig *rest.Config) (ctrl.Manager, error) {
 	}
 	restConfig.QPS, restConfig.Burst = opts.kubeAPIQPS, opts.kubeAPIBurst
 	restConfig.UserAgent = controllerName + "/" + version
+	restConfig.Wrap(reconciletime.Transport)
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, clusterv1.AddToScheme, ipamv1.AddToScheme, infrav1.AddToScheme} {
 		if err := add(scheme); err != nil {

@@ -30,31 +30,45 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
 
-// MetricName is the histogram's, with the label controller.
-const MetricName = "capmaas_reconcile_outside_maas_duration_seconds"
+// The histograms' names. Both have the label controller.
+const (
+	// MetricName is of the time that the reconciles took outside MAAS.
+	MetricName = "capmaas_reconcile_outside_maas_duration_seconds"
+	// RequestsMetricName is of the part of it that they waited for the API server.
+	RequestsMetricName = "capmaas_reconcile_api_server_duration_seconds"
+)
 
-// duration has its finest buckets around the 100 ms that a reconcile may take.
-var duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-	Name:    MetricName,
-	Help:    "Time of a reconcile without its calls to MAAS, mostly spent waiting for the API server.",
-	Buckets: []float64{.001, .0025, .005, .01, .025, .05, .075, .1, .125, .15, .2, .25, .35, .5, .75, 1, 2.5, 5, 10},
-}, []string{"controller"})
+// buckets are finest around the 100 ms that a reconcile may take.
+var buckets = []float64{.001, .0025, .005, .01, .025, .04, .05, .06, .07, .08, .09, .1, .11, .12, .135, .15, .175, .2, .25, .35, .5, .75, 1, 2.5, 5, 10}
+
+var (
+	outsideMaas = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: MetricName, Help: "Time of a reconcile without its calls to MAAS, mostly spent waiting for the API server.", Buckets: buckets,
+	}, []string{"controller"})
+	atAPIServer = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: RequestsMetricName, Help: "Time of a reconcile that it waited for the API server.", Buckets: buckets,
+	}, []string{"controller"})
+)
 
 func init() {
-	metrics.Registry.MustRegister(duration)
+	metrics.Registry.MustRegister(outsideMaas, atAPIServer)
 }
 
 // Measure observes the reconciles of a controller.
 func Measure(controller string, inner reconcile.Reconciler) reconcile.Reconciler {
-	return measure(inner, clock.RealClock{}, duration.WithLabelValues(controller))
+	return measure(inner, clock.RealClock{}, outsideMaas.WithLabelValues(controller), atAPIServer.WithLabelValues(controller))
 }
 
-func measure(inner reconcile.Reconciler, clk clock.PassiveClock, observer prometheus.Observer) reconcile.Reconciler {
+func measure(inner reconcile.Reconciler, clk clock.PassiveClock, outside, requests prometheus.Observer) reconcile.Reconciler {
 	return reconcile.Func(func(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 		ctx, inMaas := maas.CountCallTime(ctx)
+		ctx, inRequests := countRequestTime(ctx)
 		start := clk.Now()
 		// Deferred, for a reconcile may panic and be recovered further up.
-		defer func() { observer.Observe(max(0, clk.Since(start)-inMaas()).Seconds()) }()
+		defer func() {
+			outside.Observe(max(0, clk.Since(start)-inMaas()).Seconds())
+			requests.Observe(inRequests().Seconds())
+		}()
 		return inner.Reconcile(ctx, request)
 	})
 }

@@ -19,6 +19,9 @@ package reconciletime
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,30 +33,63 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 )
 
-func TestMeasureLeavesMaasOut(t *testing.T) {
+// transportFunc is an API server.
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestMeasureTellsWhereTheTimeWent(t *testing.T) {
 	t.Parallel()
 	clk := testingclock.NewFakeClock(time.Unix(1000, 0))
-	var got []float64
-	observer := prometheus.ObserverFunc(func(v float64) { got = append(got, v) })
+	down := errors.New("connection refused")
+	server := transport{clock: clk, inner: transportFunc(func(*http.Request) (*http.Response, error) {
+		clk.Step(500 * time.Millisecond)
+		return nil, down
+	})}
 	failure := errors.New("no")
-	calls := []time.Duration{0, 2 * time.Second, 5 * time.Second}
-	inner := reconcile.Func(func(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
-		clk.Step(3 * time.Second)
-		maas.AddCallTime(ctx, calls[len(got)])
-		return ctrl.Result{RequeueAfter: time.Minute}, failure
-	})
-	measured := measure(inner, clk, observer)
-	for range calls {
-		result, err := measured.Reconcile(t.Context(), ctrl.Request{})
+	for _, tc := range []struct {
+		name              string
+		inMaas            time.Duration
+		requests          int
+		outside, atServer float64
+	}{
+		{name: "all by itself", outside: 3},
+		{name: "waiting for MAAS", inMaas: 2 * time.Second, outside: 1},
+		{name: "calls to MAAS at the same time may add up to more than it took", inMaas: 5 * time.Second},
+		{name: "waiting for the API server twice", requests: 2, outside: 4, atServer: 1},
+		{name: "waiting for both", inMaas: time.Second, requests: 1, outside: 2.5, atServer: .5},
+	} {
+		var outside, atServer []float64
+		into := func(list *[]float64) prometheus.Observer {
+			return prometheus.ObserverFunc(func(v float64) { *list = append(*list, v) })
+		}
+		inner := reconcile.Func(func(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
+			clk.Step(3 * time.Second)
+			maas.AddCallTime(ctx, tc.inMaas)
+			for range tc.requests {
+				if _, err := server.RoundTrip(httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)); !errors.Is(err, down) { //nolint:bodyclose // there is none
+					t.Errorf("%s: want the server's error passed on, got %v", tc.name, err)
+				}
+			}
+			return ctrl.Result{RequeueAfter: time.Minute}, failure
+		})
+		result, err := measure(inner, clk, into(&outside), into(&atServer)).Reconcile(t.Context(), ctrl.Request{})
 		if result.RequeueAfter != time.Minute || !errors.Is(err, failure) {
-			t.Errorf("want what the reconcile returned passed on, got %v, %v", result, err)
+			t.Errorf("%s: want what the reconcile returned passed on, got %v, %v", tc.name, result, err)
+		}
+		if !slices.Equal(outside, []float64{tc.outside}) || !slices.Equal(atServer, []float64{tc.atServer}) {
+			t.Errorf("%s: want %g s outside MAAS observed and %g s at the API server, got %v and %v", tc.name, tc.outside, tc.atServer, outside, atServer)
 		}
 	}
-	// Calls at the same time may add up to more than the reconcile took.
-	want := []float64{3, 1, 0}
-	for i := range want {
-		if got[i] != want[i] {
-			t.Errorf("reconcile of 3 s with %s in MAAS: want %g s observed, got %g", calls[i], want[i], got[i])
-		}
+}
+
+func TestTransportOutsideOfReconciles(t *testing.T) {
+	t.Parallel()
+	called := false
+	answer := &http.Response{StatusCode: http.StatusOK}
+	outer := Transport(transportFunc(func(*http.Request) (*http.Response, error) { called = true; return answer, nil }))
+	got, err := outer.RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)) //nolint:bodyclose // there is none
+	if err != nil || got != answer || !called {
+		t.Errorf("want the request passed on as it is, got %v, %v", got, err)
 	}
 }
