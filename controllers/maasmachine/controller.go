@@ -33,6 +33,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -53,8 +54,9 @@ type Reconciler struct {
 	WatchFilterValue string
 	Clock            clock.PassiveClock
 
-	choices choices
-	written persist.Versions
+	choices   choices
+	newcomers newcomers
+	written   persist.Versions
 }
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachines,verbs=get;list;watch;update;patch
@@ -107,6 +109,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		return persist.Retry(nil)
 	}
 	patcher := persist.NewPatcher(r.Client, &r.written, maasMachine)
+	isNew := !controllerutil.ContainsFinalizer(maasMachine, infrav1.MachineFinalizer)
 	if err := patcher.EnsureFinalizer(ctx, infrav1.MachineFinalizer); err != nil {
 		return persist.Retry(err)
 	}
@@ -117,6 +120,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	ctx = ctrl.LoggerInto(ctx, s.logger(ctrl.LoggerFrom(ctx)))
 	if stop, err := persist.StopIfPaused(ctx, r.Client, s.cluster, maasMachine); err != nil || stop {
 		return ctrl.Result{}, err
+	}
+	// What clusterctl moves comes paused, and may have a lease that comes with it.
+	if isNew && !s.deleting() && maasMachine.Status.HostRef.Name == "" {
+		r.newcomers.add(maasMachine.UID)
 	}
 	defer func() {
 		result, reterr = patcher.Finish(ctx, func() { setStatus(s) }, result, reterr)

@@ -44,6 +44,7 @@ func (r *Reconciler) reconcileDelete(ctx context.Context, s *scope) error {
 			return err
 		}
 	}
+	r.newcomers.remove(s.maasMachine.UID)
 	if s.host == nil {
 		controllerutil.RemoveFinalizer(s.maasMachine, infrav1.MachineFinalizer)
 		return nil

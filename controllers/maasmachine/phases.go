@@ -49,6 +49,14 @@ func (r *Reconciler) findHostLive(ctx context.Context, s *scope) error {
 	return r.findHostIn(ctx, r.APIReader, s)
 }
 
+// findUnseenHost is findHostLive where there can be such a lease. After it the machine is treated as one that may have one.
+func (r *Reconciler) findUnseenHost(ctx context.Context, s *scope) error {
+	if r.newcomers.remove(s.maasMachine.UID) {
+		return nil
+	}
+	return r.findHostLive(ctx, s)
+}
+
 func (r *Reconciler) findHostIn(ctx context.Context, reader client.Reader, s *scope) error {
 	hosts := &infrav1.MaasHostList{}
 	if err := reader.List(ctx, hosts, client.InNamespace(s.maasMachine.Namespace),
@@ -112,10 +120,6 @@ func (r *Reconciler) leaseHost(ctx context.Context, s *scope) error {
 	if err := r.narrow(ctx, s, session, machines, &request); err != nil || s.wait != nil {
 		return err
 	}
-	// Past the cache once, before anything is made.
-	if err := r.findHostLive(ctx, s); err != nil || s.host != nil {
-		return err
-	}
 	return r.takeHost(ctx, s, request, machines, hosts.Items)
 }
 
@@ -133,6 +137,8 @@ func (r *Reconciler) narrow(ctx context.Context, s *scope, session *inventory.Se
 // takeHost claims or leases the first server that fits and that nobody was faster to take. The order is the allocator's.
 func (r *Reconciler) takeHost(ctx context.Context, s *scope, request allocation.Request, machines []*maas.Machine, hosts []infrav1.MaasHost) error {
 	leases := access.Leases(hosts, r.Clock.Now())
+	// Once is enough, but not before there is a server to lease: machines may wait for one for long, and look at every change in MAAS.
+	sure := false
 	for {
 		decision := r.choices.choose(request, machines, leases, r.Clock.Now())
 		switch {
@@ -142,6 +148,13 @@ func (r *Reconciler) takeHost(ctx context.Context, s *scope, request allocation.
 		case decision.Machine == nil:
 			s.waitFor(infrav1.NoHostFitsReason, decision.Miss.String())
 			return nil
+		}
+		if !sure {
+			if err := r.findUnseenHost(ctx, s); err != nil || s.host != nil {
+				r.choices.drop(decision.Machine.SystemID)
+				return err
+			}
+			sure = true
 		}
 		take := r.makeLease
 		if decision.Leased {
