@@ -112,7 +112,7 @@ func (o *options) addFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.retryPeriod, "leader-elect-retry-period", 2*time.Second, "Time between tries to become or stay leader.")
 	fs.DurationVar(&o.syncPeriod, "sync-period", 10*time.Minute, "How often every object is reconciled although nothing changed.")
 	fs.IntVar(&o.concurrency, "concurrency", 10,
-		"Number of objects of each kind to reconcile at the same time; of MaasMachines, which never wait for MAAS, at most 4.")
+		"Number of objects of each kind to reconcile at the same time; of MaasMachines, which never wait for MAAS, at most 2.")
 	fs.Float32Var(&o.kubeAPIQPS, "kube-api-qps", 100, "Requests per second to the API server.")
 	fs.IntVar(&o.kubeAPIBurst, "kube-api-burst", 200, "Requests to the API server that may exceed the rate for a moment.")
 	fs.Float64Var(&o.maasQPS, "maas-qps", 0, "Requests per second to each MAAS; the client's default when 0.")
@@ -306,8 +306,9 @@ func (o *options) controller() controller.Options {
 }
 
 // maxMachines is how many MaasMachines are reconciled at the same time at most. They wait for nothing but the API server: more workers
-// get no more out of it when it is busy, and every request, of anybody, takes longer.
-const maxMachines = 4
+// get no more out of it when it is busy, and every request, of anybody, takes longer. Of MaasHosts, whose workers wait for MAAS, as many do
+// anything else at the same time (reconciletime.MeasureInTurns).
+const maxMachines = 2
 
 func (o *options) machineController() controller.Options {
 	c := o.controller()

@@ -86,7 +86,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(clusterToHosts),
 			builder.WithPredicates(predicates.ClusterPausedTransitions(mgr.GetScheme(), log))).
 		WatchesRawSource(r.Access.Source(r.hostsOfMachines)).
-		Complete(reconciletime.Measure("maashost",
+		Complete(reconciletime.MeasureInTurns("maashost",
 			watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasHost{}, r.WatchFilterValue, r)))
 	if err != nil {
 		return fmt.Errorf("building the MaasHost controller: %w", err)

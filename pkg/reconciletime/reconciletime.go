@@ -20,6 +20,8 @@ package reconciletime
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/utils/clock"
@@ -59,16 +61,84 @@ func Measure(controller string, inner reconcile.Reconciler) reconcile.Reconciler
 	return measure(inner, clock.RealClock{}, outsideMaas.WithLabelValues(controller), atAPIServer.WithLabelValues(controller))
 }
 
+// atOnce is how many reconciles of a controller whose workers wait for MAAS may do something else at the same time. Two keep an API server
+// of two cores busy; one that is slow does not stop the other.
+const atOnce = 2
+
+// MeasureInTurns is Measure for a controller whose workers wait for MAAS. Few of them do anything else at the same time; a reconcile that
+// would be one too many begins later, as if it were in the queue still. One that comes back from MAAS waits for nobody.
+func MeasureInTurns(controller string, inner reconcile.Reconciler) reconcile.Reconciler {
+	return inTurns(newTurns(atOnce), Measure(controller, inner))
+}
+
+type turnsKey struct{}
+
+func inTurns(t *turns, inner reconcile.Reconciler) reconcile.Reconciler {
+	return reconcile.Func(func(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+		if err := t.wait(ctx); err != nil {
+			return ctrl.Result{}, err
+		}
+		defer t.give()
+		return inner.Reconcile(context.WithValue(ctx, turnsKey{}, t), request)
+	})
+}
+
 func measure(inner reconcile.Reconciler, clk clock.PassiveClock, outside, requests prometheus.Observer) reconcile.Reconciler {
 	return reconcile.Func(func(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-		ctx, inMaas := maas.CountCallTime(ctx)
-		ctx, inRequests := countRequestTime(ctx)
+		inMaas := &callTime{clock: clk}
+		inMaas.turns, _ = ctx.Value(turnsKey{}).(*turns)
+		ctx, inRequests := countRequestTime(maas.ObserveCalls(ctx, inMaas))
 		start := clk.Now()
 		// Deferred, for a reconcile may panic and be recovered further up.
 		defer func() {
-			outside.Observe(max(0, clk.Since(start)-inMaas()).Seconds())
+			outside.Observe((clk.Since(start) - inMaas.sum()).Seconds())
 			requests.Observe(inRequests().Seconds())
 		}()
 		return inner.Reconcile(ctx, request)
 	})
+}
+
+// callTime is the time that one reconcile spends in calls to MAAS.
+type callTime struct {
+	clock clock.PassiveClock
+	// turns is nil where reconciles do not take turns.
+	turns *turns
+
+	mu      sync.Mutex
+	running int
+	since   time.Time
+	ended   time.Duration
+}
+
+// CallStarts implements maas.CallObserver. A reconcile that waits for MAAS lets another work.
+func (c *callTime) CallStarts() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running++; c.running > 1 {
+		return
+	}
+	c.since = c.clock.Now()
+	if c.turns != nil {
+		c.turns.give()
+	}
+}
+
+// CallEnds implements maas.CallObserver.
+func (c *callTime) CallEnds() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running--; c.running > 0 {
+		return
+	}
+	c.ended += c.clock.Since(c.since)
+	if c.turns != nil {
+		c.turns.take()
+	}
+}
+
+// sum is how long at least one call was under way.
+func (c *callTime) sum() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended
 }

@@ -50,12 +50,13 @@ func TestMeasureTellsWhereTheTimeWent(t *testing.T) {
 	for _, tc := range []struct {
 		name              string
 		inMaas            time.Duration
+		together          int
 		requests          int
 		outside, atServer float64
 	}{
 		{name: "all by itself", outside: 3},
 		{name: "waiting for MAAS", inMaas: 2 * time.Second, outside: 1},
-		{name: "calls to MAAS at the same time may add up to more than it took", inMaas: 5 * time.Second},
+		{name: "waiting for calls to MAAS at the same time", inMaas: 2 * time.Second, together: 1, outside: 1},
 		{name: "waiting for the API server twice", requests: 2, outside: 4, atServer: 1},
 		{name: "waiting for both", inMaas: time.Second, requests: 1, outside: 2.5, atServer: .5},
 	} {
@@ -64,8 +65,13 @@ func TestMeasureTellsWhereTheTimeWent(t *testing.T) {
 			return prometheus.ObserverFunc(func(v float64) { *list = append(*list, v) })
 		}
 		inner := reconcile.Func(func(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
-			clk.Step(3 * time.Second)
-			maas.AddCallTime(ctx, tc.inMaas)
+			clk.Step(3*time.Second - tc.inMaas)
+			end := maas.StartCall(ctx)
+			for range tc.together {
+				maas.StartCall(ctx)()
+			}
+			clk.Step(tc.inMaas)
+			end()
 			for range tc.requests {
 				if _, err := server.RoundTrip(httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)); !errors.Is(err, down) { //nolint:bodyclose // there is none
 					t.Errorf("%s: want the server's error passed on, got %v", tc.name, err)

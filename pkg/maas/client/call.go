@@ -70,8 +70,7 @@ func (c *Client) do(ctx context.Context, r request) error {
 	if r.timeout <= 0 {
 		r.timeout = c.settings.timeout
 	}
-	start := time.Now()
-	defer func() { maas.AddCallTime(ctx, time.Since(start)) }()
+	defer maas.StartCall(ctx)()
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
