@@ -17,6 +17,8 @@ limitations under the License.
 package maasmachine
 
 import (
+	"fmt"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -113,11 +115,20 @@ func deployedCondition(s *scope) metav1.Condition {
 			return out
 		}
 		out.Status, out.Reason, out.Message = c.Status, c.Reason, c.Message
+		if c.Reason == infrav1.DeployingReason {
+			out.Message = installing(s.host)
+		}
 		if c.Status != metav1.ConditionTrue {
 			return out
 		}
 	}
 	return out
+}
+
+// installing stays the same during an installation. Each step that MAAS tells of would otherwise be written to lease, MaasMachine and Machine, and
+// the latter's webhooks be asked, for every machine of a cluster that is made.
+func installing(host *infrav1.MaasHost) string {
+	return fmt.Sprintf("MAAS installs %s with %s; MaasHost %s says how far it is", host.Status.MAAS.Hostname, host.Spec.Image.Name, host.Name)
 }
 
 func readyCondition(s *scope, leased, deployed metav1.Condition) metav1.Condition {

@@ -58,7 +58,7 @@ func onlyDeletions() predicate.Predicate {
 }
 
 // reported leaves out of a lease what has no effect on its MaasMachine: which version it is, progress that the conditions tell as well,
-// and how old the conditions are. MaasMachines have a Ready of their own.
+// how old the conditions are, and the steps of an installation. MaasMachines have a Ready of their own.
 func reported(host *infrav1.MaasHost) *infrav1.MaasHost {
 	host = host.DeepCopy()
 	host.ResourceVersion, host.Generation, host.ManagedFields = "", 0, nil
@@ -68,7 +68,11 @@ func reported(host *infrav1.MaasHost) *infrav1.MaasHost {
 		return c.Type == infrav1.ReadyCondition || c.Type == clusterv1.PausedCondition
 	})
 	for i := range host.Status.Conditions {
-		host.Status.Conditions[i].LastTransitionTime, host.Status.Conditions[i].ObservedGeneration = metav1.Time{}, 0
+		c := &host.Status.Conditions[i]
+		c.LastTransitionTime, c.ObservedGeneration = metav1.Time{}, 0
+		if c.Reason == infrav1.DeployingReason {
+			c.Message = "" // the MaasMachine's own is another
+		}
 	}
 	return host
 }

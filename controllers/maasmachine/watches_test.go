@@ -35,26 +35,29 @@ func TestHostChanges(t *testing.T) {
 		change func(*infrav1.MaasHost)
 		wakes  bool
 	}{
-		"a version and no more":   {change: func(h *infrav1.MaasHost) { h.ResourceVersion = "2" }},
-		"power":                   {change: func(h *infrav1.MaasHost) { h.Status.MAAS.Power = "on" }},
-		"state":                   {change: func(h *infrav1.MaasHost) { h.Status.MAAS.State = "Deploying" }},
-		"allocated at":            {change: func(h *infrav1.MaasHost) { h.Status.AllocatedTime = now }},
-		"installation started at": {change: func(h *infrav1.MaasHost) { h.Status.DeployStartTime = now }},
-		"its own Ready":           {change: func(h *infrav1.MaasHost) { h.Status.Conditions[0].Reason = "Other" }},
-		"a condition's age":       {change: func(h *infrav1.MaasHost) { h.Status.Conditions[1].LastTransitionTime = now }},
-		"deployed at":             {change: func(h *infrav1.MaasHost) { h.Status.DeployedTime = now }, wakes: true},
-		"a condition's message":   {change: func(h *infrav1.MaasHost) { h.Status.Conditions[1].Message = "other" }, wakes: true},
-		"addresses":               {change: func(h *infrav1.MaasHost) { h.Status.MAAS.Addresses = []string{"10.0.0.1"} }, wakes: true},
-		"hostname":                {change: func(h *infrav1.MaasHost) { h.Status.MAAS.Hostname = "other" }, wakes: true},
-		"zone":                    {change: func(h *infrav1.MaasHost) { h.Status.MAAS.Zone = "other" }, wakes: true},
-		"deletion":                {change: func(h *infrav1.MaasHost) { h.DeletionTimestamp = &now }, wakes: true},
-		"labels":                  {change: func(h *infrav1.MaasHost) { h.Labels = map[string]string{"a": "b"} }, wakes: true},
-		"consumer":                {change: func(h *infrav1.MaasHost) { h.Spec.ConsumerRef.Name = "other" }, wakes: true},
+		"a version and no more":     {change: func(h *infrav1.MaasHost) { h.ResourceVersion = "2" }},
+		"power":                     {change: func(h *infrav1.MaasHost) { h.Status.MAAS.Power = "on" }},
+		"state":                     {change: func(h *infrav1.MaasHost) { h.Status.MAAS.State = "Deploying" }},
+		"allocated at":              {change: func(h *infrav1.MaasHost) { h.Status.AllocatedTime = now }},
+		"installation started at":   {change: func(h *infrav1.MaasHost) { h.Status.DeployStartTime = now }},
+		"its own Ready":             {change: func(h *infrav1.MaasHost) { h.Status.Conditions[0].Reason = "Other" }},
+		"a condition's age":         {change: func(h *infrav1.MaasHost) { h.Status.Conditions[1].LastTransitionTime = now }},
+		"deployed at":               {change: func(h *infrav1.MaasHost) { h.Status.DeployedTime = now }, wakes: true},
+		"a condition's message":     {change: func(h *infrav1.MaasHost) { h.Status.Conditions[1].Message = "other" }, wakes: true},
+		"a step of an installation": {change: func(h *infrav1.MaasHost) { h.Status.Conditions[2].Message = "other" }},
+		"its end":                   {change: func(h *infrav1.MaasHost) { h.Status.Conditions[2].Reason = infrav1.HostDeployedReason }, wakes: true},
+		"addresses":                 {change: func(h *infrav1.MaasHost) { h.Status.MAAS.Addresses = []string{"10.0.0.1"} }, wakes: true},
+		"hostname":                  {change: func(h *infrav1.MaasHost) { h.Status.MAAS.Hostname = "other" }, wakes: true},
+		"zone":                      {change: func(h *infrav1.MaasHost) { h.Status.MAAS.Zone = "other" }, wakes: true},
+		"deletion":                  {change: func(h *infrav1.MaasHost) { h.DeletionTimestamp = &now }, wakes: true},
+		"labels":                    {change: func(h *infrav1.MaasHost) { h.Labels = map[string]string{"a": "b"} }, wakes: true},
+		"consumer":                  {change: func(h *infrav1.MaasHost) { h.Spec.ConsumerRef.Name = "other" }, wakes: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before := &infrav1.MaasHost{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "1"}, Status: infrav1.MaasHostStatus{
-				Conditions: []metav1.Condition{{Type: infrav1.ReadyCondition}, {Type: infrav1.AllocatedCondition}},
+				Conditions: []metav1.Condition{{Type: infrav1.ReadyCondition}, {Type: infrav1.AllocatedCondition},
+					{Type: infrav1.HostDeployedCondition, Reason: infrav1.DeployingReason}},
 			}}
 			after := before.DeepCopy()
 			test.change(after)
