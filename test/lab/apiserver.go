@@ -242,7 +242,8 @@ func (s *APIServer) startControllerManager() error {
 func (s *APIServer) run(name string, args []string) error {
 	p, err := sandbox.Start(sandbox.Command{
 		Path: Tool(name), Args: args, Log: filepath.Join(s.cfg.Logs, name+".log"), Dir: s.cfg.Dir,
-		Env: []string{"HOME=" + s.cfg.Dir, "PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+		// Go's default collects garbage during a quarter of the time of an API server that is written to all the time; memory there is.
+		Env: []string{"HOME=" + s.cfg.Dir, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "GOGC=300"},
 	})
 	if err != nil {
 		return err

@@ -98,7 +98,7 @@ func (l *Lab) newManager(p Provider, d *appsv1.Deployment, binary string) (*Mana
 	address := netip.AddrFrom4([4]byte{172, 16, 0, byte(firstManagerAddress + len(l.managers))})
 	m := &Manager{
 		name: p.Name, namespace: d.Namespace, deployment: d, binary: binary, cluster: l.clientset,
-		extraArgs: l.cfg.ExtraArgs[p.Name], address: address.String(), nice: l.cfg.ManagerNice,
+		extraArgs: l.cfg.ExtraArgs[p.Name], address: address.String(), nice: l.cfg.Nice[p.Name],
 		root: filepath.Join(l.dir, "managers", p.Name),
 		log:  filepath.Join(l.cfg.Artifacts, "logs", "manager-"+p.Name+".log"),
 	}

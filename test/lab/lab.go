@@ -59,9 +59,8 @@ type Config struct {
 	Variables map[string]string
 	// ExtraArgs are added to a manager's command line, by provider name.
 	ExtraArgs map[string][]string
-	// ManagerNice is how much the managers give way to the API server and etcd, from 0 to 19. In production these have computers
-	// of their own.
-	ManagerNice int
+	// Nice is how much managers give way to everything else, from 0 to 19, by provider name.
+	Nice map[string]int
 	// MAAS says what the simulated MAAS is like.
 	MAAS MAASConfig
 	// Logger gets what the lab itself does. Nil discards.

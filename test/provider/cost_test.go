@@ -19,6 +19,8 @@ package provider
 import (
 	"flag"
 	"fmt"
+	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -34,15 +36,6 @@ var (
 	costTiming   = flag.Bool("cost.timing", false, "let TestCost fail for what takes too long or too much memory")
 )
 
-// managerNice lets the managers give way to the API server where time is judged. The promises are about the provider; an API server that
-// Cluster API's managers leave no CPU is not its fault.
-func managerNice() int {
-	if *costTiming {
-		return 5
-	}
-	return 0
-}
-
 // TestCost measures what testdata/cost.yaml bounds, first with 10 machines, then with many at once.
 func TestCost(t *testing.T) {
 	r := loadRanges(t)
@@ -56,9 +49,11 @@ func TestCost(t *testing.T) {
 
 	many := newWorld(t, *costMachines)
 	before := many.managerFigures()
+	logLoad(t)
 	manyNames := many.bringUpMany(*costMachines)
 	r.check("manager-peak-memory", float64(many.managerPeakKiB())/1024)
 	r.checkFigures(many.managerFigures().minus(before), *costMachines)
+	logLoad(t)
 	quietMany := many.callsWhileQuiet()
 	r.check("steady-state-calls-ratio", float64(quietMany)/float64(quietFew))
 
@@ -72,6 +67,16 @@ func TestCost(t *testing.T) {
 	r.check("disk-calls-per-host", few.diskCallsPerHost())
 	networkCost(t, r)
 	r.write()
+}
+
+// logLoad tells how busy the computer is, for figures that depend on it mean nothing without.
+func logLoad(t *testing.T) {
+	t.Helper()
+	raw, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("load average on %d cores: %s", runtime.NumCPU(), raw)
 }
 
 func (w *world) bringUpMany(n int) []string {

@@ -65,8 +65,8 @@ func run(m *testing.M) int {
 			"--v=4",
 			// MAAS tells nobody that a machine was deleted.
 			"--maas-relist-interval=5s", "--maas-qps=-1",
-		}},
-		ManagerNice: managerNice(),
+		}, lab.ClusterAPI: coreArgs()},
+		Nice: coreNice(),
 		MAAS: lab.MAASConfig{Hollow: true, Timings: maassim.Timings{
 			Commit: 20 * time.Millisecond, PowerOn: 50 * time.Millisecond, PowerOff: 150 * time.Millisecond, PowerRetry: time.Second,
 			NetBoot: 100 * time.Millisecond, Install: 300 * time.Millisecond, Boot: 100 * time.Millisecond, Erase: 200 * time.Millisecond,
@@ -80,6 +80,10 @@ func run(m *testing.M) int {
 	}
 	defer l.Stop()
 	theLab = l
+	if err := giveWay(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return m.Run()
 }
 
