@@ -28,6 +28,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -68,13 +69,23 @@ func (r *roster) readPods(ctx context.Context, p *Prober) error {
 	}
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed || staysThroughDrain(pod) {
 			continue
 		}
 		r.use(pod.Spec.NodeName, "its Pod "+pod.Name+" still runs there")
 	}
 	return nil
 }
+
+// staysThroughDrain tells whether Cluster API's drain leaves a Pod alone, so that its end cannot be waited for: those of a DaemonSet, which Portworx was
+// before it had an operator, and those that are labelled so.
+func staysThroughDrain(pod *corev1.Pod) bool {
+	owner := metav1.GetControllerOf(pod)
+	return owner != nil && owner.Kind == "DaemonSet" || strings.EqualFold(pod.Labels[drainLabel], "skip")
+}
+
+// drainLabel is Cluster API's, on Pods.
+const drainLabel = "cluster.x-k8s.io/drain"
 
 // readAttachments finds the nodes that array volumes are attached to.
 func (r *roster) readAttachments(ctx context.Context, cluster workload.Cluster) error {

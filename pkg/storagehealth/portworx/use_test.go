@@ -32,6 +32,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth"
@@ -153,7 +154,17 @@ func TestPodInUse(t *testing.T) {
 	}
 	w.create(pod("px-1", "w1", corev1.PodRunning))
 	w.create(pod("px-2", "w2", corev1.PodFailed))
+	ofDaemonSet, skipped := pod("px-3", "w3", corev1.PodRunning), pod("px-4", "w4", corev1.PodRunning)
+	ofDaemonSet.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "DaemonSet", Name: "portworx", UID: "u", Controller: ptr.To(true)}}
+	skipped.Labels["cluster.x-k8s.io/drain"] = "skip"
+	w.create(ofDaemonSet)
+	w.create(skipped)
 	report := w.probe()
+	for _, name := range []string{"w3", "w4"} {
+		if n := node(t, report, name); n.InUse != "" {
+			t.Errorf("%s is in use by %q, expected nothing: the drain leaves its Pod alone, so its end would be waited for in vain", name, n.InUse)
+		}
+	}
 	if n := node(t, report, "w1"); !strings.Contains(n.InUse, "px-1") {
 		t.Errorf("w1 is in use by %q, expected its Pod", n.InUse)
 	}
