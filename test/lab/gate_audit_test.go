@@ -1,0 +1,246 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package lab
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/test/pxsim"
+)
+
+// mishaps come in the middle of the upgrade of the workers, one after the other: a worker loses its power, and the manager is killed.
+type mishaps struct {
+	*gateStory
+	victim string
+	killed bool
+}
+
+func (m *mishaps) next(ctx context.Context) error {
+	if m.victim != "" && m.killed {
+		return nil
+	}
+	repaves, err := m.repaves(ctx)
+	if err != nil {
+		return err
+	}
+	touched, open := map[string]bool{}, map[string]bool{}
+	closed := 0
+	for i := range repaves {
+		r := &repaves[i]
+		if !slices.Contains(m.workers, r.Spec.NodeName) {
+			continue
+		}
+		touched[r.Spec.NodeName] = true
+		if r.Spec.Outcome == "" {
+			open[r.Spec.NodeName] = true
+		} else {
+			closed++
+		}
+	}
+	switch {
+	case m.victim == "" && closed >= 2:
+		return m.die(touched, open)
+	case !m.killed && closed >= 5 && len(open) > 0:
+		m.t.Logf("the manager is killed while the repaves of %v are open", slices.Sorted(maps.Keys(open)))
+		m.killed = true
+		return m.lab.Manager(MAAS).Restart(ctx)
+	}
+	return nil
+}
+
+// die takes the power from a worker whose turn has not come and that shares no volume with one that is away: two at a time are more than a
+// storage with two copies can bear.
+func (m *mishaps) die(touched, open map[string]bool) error {
+	placements := m.storage.Sim.Placements()
+	for _, host := range m.workers {
+		if touched[host] || strings.HasPrefix(host, "wiped-") || slices.ContainsFunc(slices.Collect(maps.Keys(open)), func(other string) bool {
+			return shares(placements, host, other)
+		}) {
+			continue
+		}
+		view, _ := m.lab.MAAS().MachineByHostname(host)
+		m.t.Logf("%s loses its power while the repaves of %v are open", host, slices.Sorted(maps.Keys(open)))
+		m.victim = host
+		return m.lab.MAAS().Operator().ForcePower(view.SystemID, false)
+	}
+	return nil
+}
+
+// auditor compares each hold with the truth.
+type auditor struct {
+	*gateStory
+
+	mu sync.Mutex // guards the fields below
+	// last is when a reason to hold a node was last true, by reason and node.
+	last  map[string]time.Time
+	wrong []string
+	held  map[string]int // observations by reason
+	most  int            // repaves of workers that were open at once
+}
+
+const (
+	// tolerance is how old what the gate goes by may be when it has just asked the storage: the rest of it comes from watches.
+	tolerance = 20 * time.Second
+	// longestSilence is how long the gate may go without an answer of the storage, with the API server of the workload cluster on its way from one
+	// server to the next.
+	longestSilence = 2 * time.Minute
+)
+
+func newAuditor(g *gateStory) *auditor {
+	return &auditor{gateStory: g, last: map[string]time.Time{}, held: map[string]int{}}
+}
+
+func (a *auditor) start(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			if err := a.look(ctx); err != nil && ctx.Err() == nil {
+				a.t.Logf("looking at the gate: %v", err)
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(250 * time.Millisecond):
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+func (a *auditor) look(ctx context.Context) error {
+	repaves, err := a.repaves(ctx)
+	if err != nil {
+		return err
+	}
+	moving, err := a.controlPlaneMoves(ctx)
+	if err != nil {
+		return err
+	}
+	gate, err := a.gate(ctx)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.noteTruth(repaves, moving)
+	a.judge(gate)
+	return nil
+}
+
+func (a *auditor) controlPlaneMoves(ctx context.Context) (bool, error) {
+	list := &clusterv1.ClusterList{}
+	if err := a.client.List(ctx, list, client.InNamespace(a.cluster.Namespace)); err != nil {
+		return false, err
+	}
+	for i := range list.Items {
+		c := list.Items[i].Status.ControlPlane
+		if c == nil || c.UpToDateReplicas == nil || c.Replicas == nil || *c.UpToDateReplicas != 3 || *c.Replicas != 3 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// noteTruth notes which reasons are true now.
+func (a *auditor) noteTruth(repaves []infrav1.Repave, moving bool) {
+	now := time.Now()
+	placements := a.storage.Sim.Placements()
+	running := a.storage.Hosts()
+	open := map[string]bool{}
+	for i := range repaves {
+		if r := &repaves[i]; r.Spec.Outcome == "" && slices.Contains(a.workers, r.Spec.NodeName) {
+			open[r.Spec.NodeName] = true
+		}
+	}
+	a.most = max(a.most, len(open))
+	for _, host := range a.workers {
+		note := func(reason string, is bool) {
+			if is {
+				a.last[reason+" "+host] = now
+			}
+		}
+		lacking, last := copiesOf(placements, host)
+		near := slices.ContainsFunc(slices.Collect(maps.Keys(open)), func(o string) bool { return o != host && shares(placements, host, o) })
+		note("SharesDataWithOpenRepave", near)
+		note("StorageRefused", near || lacking)
+		note("VolumeNotWhole", lacking)
+		note("LastReplica", last)
+		note("BudgetExhausted", len(open) >= 4)
+		note("StorageQuorumAtRisk", len(running) < len(a.workers) || len(open) > 0)
+		note("StorageDegraded", !slices.Contains(running, host))
+		note("ControlPlaneMoving", moving)
+		// The gateway's pod on a server that is off counts as an endpoint until the cluster has noticed.
+		note("StorageUnknown", moving || len(running) < len(a.workers))
+	}
+}
+
+// copiesOf tells whether a volume of the host lacks a copy elsewhere, and whether one has no other at all.
+func copiesOf(placements []pxsim.Placement, host string) (lacking, last bool) {
+	for _, p := range placements {
+		if !slices.Contains(p.Hosts, host) {
+			continue
+		}
+		others := len(p.InSync)
+		if slices.Contains(p.InSync, host) {
+			others--
+		}
+		lacking = lacking || others < p.Wanted-1
+		last = last || others == 0
+	}
+	return lacking, last
+}
+
+func shares(placements []pxsim.Placement, a, b string) bool {
+	return slices.ContainsFunc(placements, func(p pxsim.Placement) bool { return slices.Contains(p.Hosts, a) && slices.Contains(p.Hosts, b) })
+}
+
+// judge takes a hold for wrong that was not true lately when the gate last looked, and any of a control plane Machine: Portworx does not run there.
+func (a *auditor) judge(gate *infrav1.RepaveGate) {
+	looked := gate.Status.ObservedTime.Time
+	if silence := time.Since(looked); silence > longestSilence {
+		a.complain(fmt.Sprintf("the gate has not asked the storage since %s", looked.Format(time.TimeOnly)))
+	}
+	for _, h := range gate.Status.Waiting {
+		a.held[h.Reason]++
+		if looked.Sub(a.last[h.Reason+" "+h.Node]) > tolerance {
+			a.complain(fmt.Sprintf("%s (%s): %s: %s", h.Machine, h.Node, h.Reason, h.Message))
+		}
+	}
+}
+
+func (a *auditor) complain(text string) {
+	if !slices.Contains(a.wrong, text) {
+		a.wrong = append(a.wrong, text)
+	}
+}
+
+func (a *auditor) summary() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return fmt.Sprintf("up to %d workers were away or not whole at once; holds seen: %v", a.most, a.held)
+}
