@@ -156,6 +156,10 @@ func TestContractMove(t *testing.T) {
 		if _, got := crd.GetLabels()[clusterctlv1.ClusterctlMoveHierarchyLabel]; got != want {
 			t.Errorf("%s: has the label that moves it, and what it owns, with its namespace: %t", name(crd), got)
 		}
+		alone := crd.GetName() == "maasremediationtemplates.infrastructure.cluster.x-k8s.io"
+		if _, got := crd.GetLabels()[clusterctlv1.ClusterctlMoveLabel]; got != alone {
+			t.Errorf("%s: has the label that moves it with its namespace: %t", name(crd), got)
+		}
 	}
 }
 
