@@ -426,16 +426,16 @@ type MaasHostInventory struct {
 // +kubebuilder:printcolumn:name="Host",type=string,JSONPath=`.status.maas.hostname`,description="Name of the server in MAAS"
 // +kubebuilder:printcolumn:name="Zone",type=string,JSONPath=`.status.maas.zone`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`,description="Where the server stands"
-// +kubebuilder:printcolumn:name="Since",type=date,JSONPath=`.status.stateTime`,description="Age of the state"
-// +kubebuilder:printcolumn:name="Cluster",type=string,JSONPath=`.spec.clusterName`
 // +kubebuilder:printcolumn:name="Machine",type=string,JSONPath=`.spec.consumerRef.name`,description="MaasMachine that has the server"
-// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Cluster",type=string,JSONPath=`.spec.clusterName`
+// +kubebuilder:printcolumn:name="Data disks",type=string,JSONPath=`.status.dataDisks`,priority=10
+// +kubebuilder:printcolumn:name="Since",type=date,JSONPath=`.status.stateTime`,description="Age of the state"
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Pool",type=string,JSONPath=`.spec.hostPoolRef.name`,priority=10
 // +kubebuilder:printcolumn:name="MAAS",type=string,JSONPath=`.status.maas.state`,priority=10,description="Status in MAAS"
 // +kubebuilder:printcolumn:name="Power",type=string,JSONPath=`.status.maas.power`,priority=10
-// +kubebuilder:printcolumn:name="Data disks",type=string,JSONPath=`.status.dataDisks`,priority=10
 // +kubebuilder:printcolumn:name="Reserved for",type=string,JSONPath=`.spec.reservation.owner.name`,priority=10,description="Owner of the Machines that the server is kept for"
 // +kubebuilder:printcolumn:name="Until",type=string,JSONPath=`.spec.reservation.expirationTime`,priority=10,description="When the reservation ends"
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=10
