@@ -178,7 +178,7 @@ func makeRelease() {
 	release.Dir = lab.Repository()
 	said, err := release.CombinedOutput()
 	Expect(err).NotTo(HaveOccurred(), string(said))
-	makeRemediationFlavor(filepath.Join(out, "repository", "infrastructure-maas", settings.Config.NextVersion))
+	makeFlavors(filepath.Join(out, "repository", "infrastructure-maas", settings.Config.NextVersion))
 }
 
 func scheme() *runtime.Scheme {

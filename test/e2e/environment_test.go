@@ -23,6 +23,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/test/framework"
 	"sigs.k8s.io/cluster-api/test/framework/clusterctl"
 )
@@ -40,11 +41,17 @@ func credentials(namespace, name string) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, StringData: data}
 }
 
-// controlPlaneWaiters install a network plugin as soon as there is an API server, where the configuration names one. The simulated
-// servers of the lab need none.
-func controlPlaneWaiters() clusterctl.ControlPlaneWaiters {
-	path := e2eConfig.GetVariableOrEmpty("CNI")
-	if path == "" {
+// controlPlaneWaiters install a network plugin as soon as there is an API server, where the configuration names one, and whatever else the
+// workload cluster is to have. The simulated servers of the lab need no plugin.
+func controlPlaneWaiters(installs ...func(cluster *clusterv1.Cluster, workload framework.ClusterProxy)) clusterctl.ControlPlaneWaiters {
+	if path := e2eConfig.GetVariableOrEmpty("CNI"); path != "" {
+		installs = append(installs, func(_ *clusterv1.Cluster, workload framework.ClusterProxy) {
+			manifest, err := os.ReadFile(path)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(workload.CreateOrUpdate(ctx, manifest)).To(Succeed())
+		})
+	}
+	if len(installs) == 0 {
 		return clusterctl.ControlPlaneWaiters{}
 	}
 	return clusterctl.ControlPlaneWaiters{WaitForControlPlaneInitialized: func(
@@ -53,9 +60,9 @@ func controlPlaneWaiters() clusterctl.ControlPlaneWaiters {
 		result.ControlPlane = framework.DiscoveryAndWaitForControlPlaneInitialized(ctx, framework.DiscoveryAndWaitForControlPlaneInitializedInput{
 			Lister: input.ClusterProxy.GetClient(), Cluster: result.Cluster,
 		}, input.WaitForControlPlaneIntervals...)
-		manifest, err := os.ReadFile(path)
-		Expect(err).NotTo(HaveOccurred())
 		workload := input.ClusterProxy.GetWorkloadCluster(ctx, result.Cluster.Namespace, result.Cluster.Name)
-		Expect(workload.CreateOrUpdate(ctx, manifest)).To(Succeed())
+		for _, install := range installs {
+			install(result.Cluster, workload)
+		}
 	}}
 }

@@ -38,7 +38,7 @@ import (
 
 // Servers of the lab, enough for the specs that run at the same time. Only those that are installed cost anything.
 const (
-	controlPlaneServers = 8
+	controlPlaneServers = 9
 	workerServers       = 12
 )
 
@@ -51,6 +51,7 @@ func runOnLab(t *testing.T) {
 	l, err := lab.Start(t.Context(), lab.Config{
 		Artifacts: filepath.Join(*artifactFolder, "lab"),
 		Providers: lab.FullProviders(),
+		Variables: map[string]string{"EXP_MACHINE_TAINT_PROPAGATION": "true"},
 		MAAS:      lab.MAASConfig{Timings: timings()},
 		Logger:    slog.New(slog.DiscardHandler),
 	})

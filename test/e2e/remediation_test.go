@@ -17,12 +17,7 @@ limitations under the License.
 package e2e
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
-
 	. "github.com/onsi/ginkgo/v2"
-	. "github.com/onsi/gomega"
 	capie2e "sigs.k8s.io/cluster-api/test/e2e"
 )
 
@@ -42,8 +37,7 @@ var _ = Describe("Replacing unhealthy machines of a MachineDeployment", Label("r
 })
 
 // healthCheck calls a worker unhealthy ten seconds after the spec has put its condition on the Node.
-const healthCheck = `---
-apiVersion: cluster.x-k8s.io/v1beta2
+const healthCheck = `apiVersion: cluster.x-k8s.io/v1beta2
 kind: MachineHealthCheck
 metadata:
   name: "${CLUSTER_NAME}-workers"
@@ -55,23 +49,12 @@ spec:
       e2e.remediation.label: ""
   checks:
     unhealthyNodeConditions:
-    - {type: e2e.remediation.condition, status: "False", timeoutSeconds: 10}
-`
+    - {type: e2e.remediation.condition, status: "False", timeoutSeconds: 10}`
 
-// makeRemediationFlavor writes the flavor that the spec generates its cluster from: the release's template with a label on the workers and a health check.
+// makeRemediationFlavor writes the flavor that the spec generates its cluster from, with a label on the workers and a health check.
 func makeRemediationFlavor(folder string) {
-	raw, err := os.ReadFile(filepath.Join(folder, "cluster-template.yaml"))
-	Expect(err).NotTo(HaveOccurred())
-	const without = "  template:\n    spec:\n"
-	documents := strings.Split(string(raw), "\n---\n")
-	labelled := 0
-	for i, document := range documents {
-		if strings.Contains(document, "kind: MachineDeployment\n") && strings.Count(document, without) == 1 {
-			documents[i] = strings.Replace(document, without, "  template:\n    metadata:\n      labels:\n        e2e.remediation.label: \"\"\n    spec:\n", 1)
-			labelled++
-		}
-	}
-	Expect(labelled).To(Equal(1), "cluster-template.yaml has one MachineDeployment, whose Machines get a label")
-	flavor := strings.TrimSuffix(strings.Join(documents, "\n---\n"), "\n") + "\n" + healthCheck
-	Expect(os.WriteFile(filepath.Join(folder, "cluster-template-md-remediation.yaml"), []byte(flavor), 0o600)).To(Succeed())
+	t := readTemplate(folder)
+	t.insert("MachineDeployment", "\n  template:\n", "    metadata:\n      labels:\n        e2e.remediation.label: \"\"\n")
+	t.add(healthCheck)
+	t.write(folder, "md-remediation")
 }

@@ -1,0 +1,67 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	. "github.com/onsi/gomega"
+)
+
+// template is the release's cluster-template.yaml, of which the flavors that some specs want are made.
+type template struct{ documents []string }
+
+func readTemplate(folder string) *template {
+	raw, err := os.ReadFile(filepath.Join(folder, "cluster-template.yaml"))
+	Expect(err).NotTo(HaveOccurred())
+	return &template{strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n---\n")}
+}
+
+func (t *template) write(folder, flavor string) {
+	text := strings.Join(t.documents, "\n---\n") + "\n"
+	Expect(os.WriteFile(filepath.Join(folder, "cluster-template-"+flavor+".yaml"), []byte(text), 0o600)).To(Succeed())
+}
+
+// find returns where the one document of the kind is.
+func (t *template) find(kind string) int {
+	at := -1
+	for i, document := range t.documents {
+		if strings.Contains("\n"+document, "\nkind: "+kind+"\n") {
+			Expect(at).To(Equal(-1), "cluster-template.yaml has one %s", kind)
+			at = i
+		}
+	}
+	Expect(at).NotTo(Equal(-1), "cluster-template.yaml has a %s", kind)
+	return at
+}
+
+// insert adds lines after a place in the one document of the kind.
+func (t *template) insert(kind, after, lines string) {
+	i := t.find(kind)
+	Expect(strings.Count(t.documents[i], after)).To(Equal(1), "%s of cluster-template.yaml has one place %q", kind, after)
+	t.documents[i] = strings.Replace(t.documents[i], after, after+lines, 1)
+}
+
+func (t *template) add(documents string) { t.documents = append(t.documents, documents) }
+
+// makeFlavors writes the flavors next to the release's template.
+func makeFlavors(folder string) {
+	makeRemediationFlavor(folder)
+	makeGatedFlavor(folder)
+}
