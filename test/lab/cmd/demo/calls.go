@@ -26,9 +26,10 @@ import (
 type stage string
 
 const (
-	creating stage = "create"
-	steady   stage = "steady"
-	deleting stage = "delete"
+	creating  stage = "create"
+	upgrading stage = "upgrade"
+	steady    stage = "steady"
+	deleting  stage = "delete"
 )
 
 // ledger counts calls of the MAAS API by machine. Not counted to any are the

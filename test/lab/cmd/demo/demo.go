@@ -62,6 +62,8 @@ type demo struct {
 	peakRSS int64
 	// insideKubeconfig leads to the management cluster from within the sandbox.
 	insideKubeconfig string
+	storage          *lab.Storage // nil until there is one
+	heldAt           time.Time    // holds were counted
 	steadySince      time.Time
 	steadyCalls      int
 }
@@ -131,10 +133,14 @@ func (d *demo) play(ctx, watching context.Context) error {
 	if err := d.create(limited); err != nil {
 		return err
 	}
-	d.beginSteady()
 	if err := d.show(limited); err != nil {
 		return err
 	}
+	if err := d.upgrade(limited); err != nil {
+		return err
+	}
+	d.beginSteady()
+	d.showUpgraded(limited)
 	if !d.opts.exit {
 		d.finish(true)
 		d.lookAround()
@@ -224,11 +230,16 @@ func (d *demo) startLab(ctx context.Context) error {
 }
 
 func (d *demo) spec() lab.ClusterSpec {
+	// On the same servers where there are enough members for one to be missing, otherwise on a spare one.
+	surge := "1"
+	if d.opts.controlPlanes >= 3 {
+		surge = "0"
+	}
 	return lab.ClusterSpec{
 		Namespace: namespace, Name: clusterName, Version: d.opts.version,
 		ControlPlanes: d.opts.controlPlanes, Workers: d.opts.workers,
 		Variables: map[string]string{
-			"MAAS_CP_RESOURCE_POOL": controlPlanePool, "MAAS_WORKER_RESOURCE_POOL": workerPool,
+			"MAAS_CP_RESOURCE_POOL": controlPlanePool, "MAAS_WORKER_RESOURCE_POOL": workerPool, "CONTROL_PLANE_MAX_SURGE": surge,
 		},
 	}
 }
@@ -249,45 +260,68 @@ func (d *demo) apply(ctx, watching context.Context) error {
 		return err
 	}
 	d.began = time.Now()
-	return d.lab.CreateCluster(ctx, d.spec())
+	objects, err := lab.RenderClasses(d.spec(), d.classes()...)
+	if err != nil {
+		return err
+	}
+	return d.lab.Apply(ctx, namespace, append(objects, d.gate()))
 }
 
-// create follows the machines until the cluster is up.
+// create follows the machines until the cluster is up. Portworx comes when the workers have joined, for they are not ready without it.
 func (d *demo) create(ctx context.Context) error {
 	want := d.opts.controlPlanes + d.opts.workers
 	d.screen.say("")
 	last := time.Now()
 	milestones := []struct {
-		name, what string
-		reached    func(s snapshot) bool
+		name    string
+		reached func(s snapshot) bool
 	}{
-		{"controlPlaneInitialized", "Control plane initialised", snapshot.initialised},
-		{"nodesReady", "All Nodes ready", func(s snapshot) bool { return s.nodesReady() == want }},
-		{"clusterAvailable", "Cluster available", func(s snapshot) bool { return s.content(want) }},
+		{"controlPlaneInitialized", snapshot.initialised},
+		{"nodesReady", func(s snapshot) bool { return s.nodesReady() == want }},
+		{"clusterAvailable", func(s snapshot) bool { return s.content(want) }},
 	}
 	next := 0
-	err := d.follow(ctx, false, func(s snapshot) bool {
+	var storing, stored bool
+	var storingSince time.Time
+	outcome := make(chan error, 1)
+	var storeErr error
+	err := d.follow(ctx, d.began, duringCreation, func(s snapshot) bool {
+		if !storing && s.initialised() && s.workersReady() == d.opts.workers {
+			storing, storingSince = true, time.Now()
+			go func() { outcome <- d.storeData(ctx) }()
+		}
+		select {
+		case storeErr = <-outcome:
+			stored = true
+			d.report.phase("startStorage", time.Since(storingSince))
+		default:
+		}
 		for next < len(milestones) && milestones[next].reached(s) {
 			d.report.phase(milestones[next].name, time.Since(last))
 			last = time.Now()
 			next++
 		}
-		return next == len(milestones)
+		return storeErr != nil || stored && next == len(milestones)
 	})
-	if err != nil {
+	if err := errors.Join(err, storeErr); err != nil {
 		return err
 	}
 	d.screen.say("\n%s  %s", paint(fmt.Sprintf("%5.1f s", time.Since(d.began).Seconds()), styleGreen, d.screen.colours),
-		"from nothing to an available Cluster")
+		"from nothing to an available Cluster with data on its workers")
 	return nil
 }
 
+// stretch is a part of the demo in which the machines are shown.
+type stretch int
+
+const (
+	duringCreation stretch = iota
+	duringUpgrade
+	duringDeletion
+)
+
 // follow shows the machines until done says so.
-func (d *demo) follow(ctx context.Context, deletion bool, done func(s snapshot) bool) error {
-	started := d.began
-	if deletion {
-		started = time.Now()
-	}
+func (d *demo) follow(ctx context.Context, started time.Time, during stretch, done func(s snapshot) bool) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	defer d.screen.settle()
@@ -296,7 +330,7 @@ func (d *demo) follow(ctx context.Context, deletion bool, done func(s snapshot) 
 		if err != nil {
 			return withCause(ctx, err)
 		}
-		d.present(s, started, deletion)
+		d.present(s, started, during)
 		if done(s) {
 			return nil
 		}
@@ -315,13 +349,22 @@ func (d *demo) follow(ctx context.Context, deletion bool, done func(s snapshot) 
 }
 
 // present shows a snapshot, in place or as what has changed.
-func (d *demo) present(s snapshot, started time.Time, deletion bool) {
+func (d *demo) present(s snapshot, started time.Time, during stretch) {
 	now := time.Now()
 	d.fleet.update(s, now)
 	calls, _ := d.calls.totals()
+	since := now.Add(-tick)
+	if during == duringDeletion {
+		since = started
+	}
 	v := view{
-		cluster: clusterName, initialised: s.initialised(), deleting: deletion, ready: s.nodesReady(),
-		want: d.opts.controlPlanes + d.opts.workers, calls: calls, elapsed: now.Sub(started), rows: d.fleet.rows(now),
+		cluster: clusterName, initialised: s.initialised(), deleting: during == duringDeletion, ready: s.nodesReady(),
+		want: d.opts.controlPlanes + d.opts.workers, calls: calls, elapsed: now.Sub(started), rows: d.fleet.rows(now, since),
+	}
+	if during == duringUpgrade {
+		u := s.upgradeView(v.want, d.storage.Sim)
+		u.online, u.nodes = len(d.storage.Hosts()), d.opts.workers
+		v.upgrade = &u
 	}
 	if d.screen.live {
 		width, _ := d.screen.size()

@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/test/lab"
 )
 
 // snapshot is what the management cluster says at one time.
@@ -36,6 +37,8 @@ type snapshot struct {
 	machines     []clusterv1.Machine
 	maasMachines map[string]*infrav1.MaasMachine
 	hosts        map[string]*infrav1.MaasHost
+	gate         *infrav1.RepaveGate // nil when there is none
+	repaves      []infrav1.Repave
 }
 
 // member is a Machine that was seen, and when it got where.
@@ -105,7 +108,7 @@ func (one *member) update(m *clusterv1.Machine, s snapshot, now time.Time) {
 	if mm != nil && mm.Status.Hostname != "" {
 		one.host = mm.Status.Hostname
 	}
-	one.state = derive(m, mm, host)
+	one.state = s.withGate(m, derive(m, mm, host))
 	if one.reason == infrav1.WaitingForBootstrapDataReason && one.role == roleWorker && !s.initialised() {
 		// The bootstrap provider in its turn waits for this.
 		one.why = "Waiting for the control plane to be initialised"
@@ -146,10 +149,13 @@ func (one *member) elapsed(now time.Time) time.Duration {
 	return to.Sub(from)
 }
 
-// rows are the members as of now.
-func (f *fleet) rows(now time.Time) []row {
+// rows are the members as of now, without those that had gone before a time: others have taken their places.
+func (f *fleet) rows(now, since time.Time) []row {
 	out := make([]row, 0, len(f.members))
 	for _, one := range f.members {
+		if one.phase == gone && one.gone.Before(since) {
+			continue
+		}
 		one.row.elapsed = one.elapsed(now)
 		out = append(out, one.row)
 	}
@@ -184,6 +190,31 @@ func (s snapshot) nodesReady() int {
 	n := 0
 	for i := range s.machines {
 		if conditions.IsTrue(&s.machines[i], clusterv1.MachineNodeReadyCondition) {
+			n++
+		}
+	}
+	return n
+}
+
+// upgraded counts the Machines, of the control plane only or all, that are done with the upgrade.
+func (s snapshot) upgraded(controlPlane bool) int {
+	n := 0
+	for i := range s.machines {
+		m := &s.machines[i]
+		_, is := m.Labels[clusterv1.MachineControlPlaneLabel]
+		if m.Spec.Version == lab.KubernetesVersion && (is || !controlPlane) && upToDate(m) {
+			n++
+		}
+	}
+	return n
+}
+
+// workersReady counts the workers whose Node is ready.
+func (s snapshot) workersReady() int {
+	n := 0
+	for i := range s.machines {
+		m := &s.machines[i]
+		if _, is := m.Labels[clusterv1.MachineControlPlaneLabel]; !is && conditions.IsTrue(m, clusterv1.MachineNodeReadyCondition) {
 			n++
 		}
 	}

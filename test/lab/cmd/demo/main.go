@@ -15,8 +15,9 @@ limitations under the License.
 */
 
 // Command demo shows the provider at work on a machine that has nothing but Go:
-// it starts the lab, makes a cluster on simulated servers of a simulated MAAS
-// and, with -exit, deletes it again and checks that nothing is left.
+// it starts the lab, makes a cluster on simulated servers of a simulated MAAS,
+// upgrades it under the data that its workers hold and, with -exit, deletes it
+// again and checks that nothing is left.
 package main
 
 import (
@@ -88,7 +89,8 @@ func parse(args []string) (options, error) {
 	fs.IntVar(&o.workers, "workers", 3, "number of worker machines")
 	fs.IntVar(&o.servers, "servers", 0, "number of simulated servers; four more than needed when 0")
 	fs.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long it may take until the cluster is up, and with -exit until it is gone")
-	fs.StringVar(&o.version, "kubernetes-version", lab.KubernetesVersion, "version of the workload cluster; the binaries are those of "+lab.KubernetesVersion)
+	fs.StringVar(&o.version, "kubernetes-version", lab.PreviousKubernetesVersion,
+		"version that the workload cluster is made with; it is upgraded to "+lab.KubernetesVersion+", whose binaries it runs all along")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}

@@ -26,12 +26,14 @@ import (
 // terminal is too narrow; lines that wrap cannot be read.
 var dispensable = map[string][]string{
 	"clusterctl": {"UP TO DATE", "REPLICAS", "AVAILABLE", "READY", "SINCE", "REASON"},
-	"kubectl":    {"CLUSTER", "REASON", "AGE", "POWER", "POOL", "READY"},
+	"kubectl": {
+		"MESSAGE", "UNTIL", "RESERVED FOR", "AGE", "POWER", "MAAS", "POOL", "READY", "ASKED", "ADMITTED", "NAME", "CLUSTER", "REASON", "ZONE",
+	},
 }
 
-// header finds the columns of a table in its first line; only one title has
-// spaces in it.
-var header = regexp.MustCompile(`UP TO DATE|\S+`)
+// header finds the columns of a table in its first line; these titles have
+// spaces in them.
+var header = regexp.MustCompile(`UP TO DATE|DATA DISKS|RESERVED FOR|\S+`)
 
 // narrow leaves out columns of a tool's table until it fits. What has no such
 // columns stays as it is.
@@ -46,7 +48,7 @@ func narrow(tool, table string, width int) string {
 			break
 		}
 		i := slices.IndexFunc(titles, func(at []int) bool { return lines[0][at[0]:at[1]] == title })
-		if i <= 0 {
+		if i < 0 || len(titles) == 1 {
 			continue
 		}
 		from, to := titles[i][0], widest(lines)

@@ -45,8 +45,15 @@ const (
 	// content yet.
 	joining phase = "Joining"
 	ready   phase = "Ready"
-	// Held is a surprise that the provider reports and waits out.
+	// Halted is a surprise that the provider reports and waits out.
+	halted phase = "Halted"
+
+	// Held is a Machine that runs on until the gate lets its node go.
 	held phase = "Held"
+	// Rebuilding has a Node whose data is not whole yet.
+	rebuilding phase = "Resyncing"
+	// Settling has whole data, and not for long enough.
+	settling phase = "Settling"
 
 	draining  phase = "Draining"
 	releasing phase = "Releasing"
@@ -104,20 +111,25 @@ func deriveHost(mm *infrav1.MaasMachine, host *infrav1.MaasHost) (s state, done 
 		return state{phase: leased}, false
 	}
 	if c := conditions.Get(host, infrav1.AllocatedCondition); c == nil || c.Status != metav1.ConditionTrue {
-		return unlessHeld(leased, c), false
+		return unlessHalted(leased, c), false
 	}
 	if c := conditions.Get(host, infrav1.HostDeployedCondition); c == nil || c.Status != metav1.ConditionTrue {
 		if host.Status.DeployStartTime.IsZero() {
-			return unlessHeld(allocated, c), false
+			return unlessHalted(allocated, c), false
 		}
-		return unlessHeld(deploying, c), false
+		return unlessHalted(deploying, c), false
 	}
 	return state{}, true
 }
 
-func unlessHeld(p phase, c *metav1.Condition) state {
-	if c != nil && !slices.Contains(expected, c.Reason) {
-		p = held
+func unlessHalted(p phase, c *metav1.Condition) state {
+	switch {
+	case c == nil || slices.Contains(expected, c.Reason):
+	case c.Reason == infrav1.HostEmptyReason:
+		// A server that its pool keeps says so a moment longer than it is true.
+		return state{phase: p}
+	default:
+		p = halted
 	}
 	return because(p, c)
 }

@@ -84,7 +84,7 @@ func TestDerive(t *testing.T) {
 		},
 		{
 			"somebody else's", machineWith(""), hasHost, hostWith(false, no(infrav1.AllocatedCondition, infrav1.HostTakenReason, "it is bob's")),
-			state{held, infrav1.HostTakenReason, "it is bob's"},
+			state{halted, infrav1.HostTakenReason, "it is bob's"},
 		},
 		{
 			"allocated", machineWith(""), hasHost,
@@ -94,7 +94,7 @@ func TestDerive(t *testing.T) {
 		{
 			"image missing", machineWith(""), hasHost,
 			hostWith(false, is(infrav1.AllocatedCondition), no(infrav1.HostDeployedCondition, infrav1.DeployRefusedReason, "no such image")),
-			state{held, infrav1.DeployRefusedReason, "no such image"},
+			state{halted, infrav1.DeployRefusedReason, "no such image"},
 		},
 		{
 			"being installed", machineWith(""), hasHost,
@@ -109,7 +109,7 @@ func TestDerive(t *testing.T) {
 		{
 			"installation failed", machineWith(""), hasHost,
 			hostWith(true, is(infrav1.AllocatedCondition), no(infrav1.HostDeployedCondition, infrav1.DeployFailedReason, "failed")),
-			state{held, infrav1.DeployFailedReason, "failed"},
+			state{halted, infrav1.DeployFailedReason, "failed"},
 		},
 		{"no Node yet", machineWith(""), hasHost, deployed, state{booting, "Booting", "Its user data runs kubeadm"}},
 		{

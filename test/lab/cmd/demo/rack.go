@@ -75,9 +75,11 @@ func rack(controlPlanes, workers, servers int) []maassim.MachineSpec {
 	return specs
 }
 
-// fillRack puts the servers and the image into the simulated MAAS.
+// fillRack puts the servers and the images into the simulated MAAS.
 func fillRack(l *lab.Lab, opts options) error {
-	l.MAAS().AddImage(strings.TrimPrefix(lab.ImageFor(opts.version), "custom/"))
+	for _, version := range []string{opts.version, lab.KubernetesVersion} {
+		l.MAAS().AddImage(strings.TrimPrefix(lab.ImageFor(version), "custom/"))
+	}
 	for _, spec := range rack(opts.controlPlanes, opts.workers, opts.servers) {
 		if _, err := l.AddHost(spec); err != nil {
 			return err

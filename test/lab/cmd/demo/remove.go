@@ -45,7 +45,7 @@ func (d *demo) remove(ctx context.Context) error {
 	if err := d.client.Delete(ctx, cluster); err != nil {
 		return fmt.Errorf("deleting the cluster: %w", err)
 	}
-	if err := d.follow(ctx, true, func(s snapshot) bool { return s.cluster == nil && len(s.machines) == 0 }); err != nil {
+	if err := d.follow(ctx, started, duringDeletion, func(s snapshot) bool { return s.cluster == nil && len(s.machines) == 0 }); err != nil {
 		return err
 	}
 	d.screen.say("")
@@ -58,7 +58,7 @@ func (d *demo) remove(ctx context.Context) error {
 
 // removeRest deletes what does not belong to the Cluster and so stays.
 func (d *demo) removeRest(ctx context.Context) error {
-	objects, err := lab.RenderCluster(d.spec())
+	objects, err := lab.RenderClasses(d.spec(), d.classes()...)
 	if err != nil {
 		return err
 	}
@@ -99,12 +99,12 @@ func (d *demo) check(ctx context.Context) error {
 		return nil
 	})
 	errs := []error{err}
-	used := map[string]bool{}
+	machines := map[string]int{}
 	for _, m := range d.fleet.members {
-		used[m.systemID] = true
+		machines[m.systemID]++
 	}
 	for _, m := range d.lab.MAAS().Machines() {
-		errs = append(errs, checkServer(m, used[m.SystemID]))
+		errs = append(errs, checkServer(m, machines[m.SystemID]))
 	}
 	for _, m := range d.lab.Managers() {
 		if n := m.Restarts(); n > 0 {
@@ -114,12 +114,8 @@ func (d *demo) check(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// checkServer tells what is wrong with a server that ought to be as before.
-func checkServer(m maassim.MachineView, used bool) error {
-	deploys := 0
-	if used {
-		deploys = 1
-	}
+// checkServer tells what is wrong with a server that ought to be as before, after it was deployed once for each Machine that had it.
+func checkServer(m maassim.MachineView, deploys int) error {
 	var wrong []string
 	if m.Status != maassim.StatusReady {
 		wrong = append(wrong, "is "+m.StatusName+" in MAAS, not Ready")

@@ -24,6 +24,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/capmaas/cluster-api-provider-maas/test/lab"
 )
 
 // report is _artifacts/demo.json. Durations are seconds.
@@ -33,6 +35,7 @@ type report struct {
 	Phases            []phaseReport   `json:"phases"`
 	Machines          []machineReport `json:"machines"`
 	MAAS              maasReport      `json:"maas"`
+	Upgrade           upgradeReport   `json:"upgrade"`
 	// ManagerPeakRSSMiB is the most memory that this provider's manager had.
 	ManagerPeakRSSMiB int64    `json:"managerPeakRSSMiB"`
 	Errors            []string `json:"errors"`
@@ -76,6 +79,7 @@ func newReport(opts options) *report {
 	return &report{
 		StartedAt: time.Now().UTC().Truncate(time.Second), KubernetesVersion: opts.version,
 		Phases: []phaseReport{}, Machines: []machineReport{}, Errors: []string{},
+		Upgrade: upgradeReport{From: opts.version, To: lab.KubernetesVersion, Repaves: []repaveReport{}, HeldSeconds: map[string]float64{}},
 	}
 }
 

@@ -118,7 +118,7 @@ func TestFleet(t *testing.T) {
 	f.update(s, at(20))
 	f.update(s, at(30))
 
-	if got := f.rows(at(30)); len(got) != 1 || got[0].phase != ready || got[0].elapsed != 20*time.Second || got[0].role != roleControlPlane {
+	if got := f.rows(at(30), at(29)); len(got) != 1 || got[0].phase != ready || got[0].elapsed != 20*time.Second || got[0].role != roleControlPlane {
 		t.Errorf("rows are %+v", got)
 	}
 	got := f.reports(newLedger())[0]
@@ -130,7 +130,10 @@ func TestFleet(t *testing.T) {
 	s.machines[0].DeletionTimestamp = &deleted
 	f.update(s, at(40))
 	f.update(snapshot{}, at(45))
-	if got := f.rows(at(60)); got[0].phase != gone || got[0].elapsed != 5*time.Second {
+	if got := f.rows(at(60), at(50)); len(got) != 0 {
+		t.Errorf("long after deletion rows are %+v", got)
+	}
+	if got := f.rows(at(60), at(40)); got[0].phase != gone || got[0].elapsed != 5*time.Second {
 		t.Errorf("after deletion rows are %+v", got)
 	}
 }
@@ -167,15 +170,15 @@ func TestParse(t *testing.T) {
 
 func TestCheckServer(t *testing.T) {
 	fine := maassim.MachineView{Hostname: "h", SystemID: "aaaaaa", Status: maassim.StatusReady, Deploys: 1}
-	if err := checkServer(fine, true); err != nil {
+	if err := checkServer(fine, 1); err != nil {
 		t.Error(err)
 	}
-	if err := checkServer(fine, false); err == nil {
+	if err := checkServer(fine, 0); err == nil {
 		t.Error("a server that nobody had was deployed, and that is fine")
 	}
 	bad := maassim.MachineView{Hostname: "h", SystemID: "aaaaaa", Status: maassim.StatusDeployed, StatusName: "Deployed", Owner: "capmaas", PoweredOn: true, Deploys: 2}
 	want := "server h (aaaaaa) is Deployed in MAAS, not Ready, still belongs to capmaas, is still powered on, was deployed 2 times, not 1"
-	if err := checkServer(bad, true); err == nil || err.Error() != want {
+	if err := checkServer(bad, 1); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -32,9 +32,6 @@ import (
 // show prints the cluster as the tools of its users see it.
 func (d *demo) show(ctx context.Context) error {
 	d.command(ctx, d.insideKubeconfig, "clusterctl", "describe", "cluster", clusterName, "--grouping=false")
-	for _, kind := range []string{"maashostpools", "maashosts", "maasmachines"} {
-		d.command(ctx, d.insideKubeconfig, "kubectl", "get", kind)
-	}
 	workload, err := d.lab.WorkloadKubeconfig(ctx, clusterKey())
 	if err != nil {
 		return err

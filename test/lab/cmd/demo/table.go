@@ -40,6 +40,8 @@ type view struct {
 	calls       int
 	elapsed     time.Duration
 	rows        []row
+	// upgrade is set while the cluster is upgraded.
+	upgrade *upgradeView
 }
 
 // Styles are ANSI colours; a cell has none or one.
@@ -57,11 +59,11 @@ func (p phase) style() string {
 	switch p {
 	case ready, gone:
 		return styleGreen
-	case held:
+	case halted:
 		return styleRed
 	case waiting:
 		return styleDim
-	case deploying, booting, joining:
+	case deploying, booting, joining, rebuilding, settling:
 		return styleCyan
 	default:
 		return styleYellow
@@ -89,11 +91,16 @@ const (
 	// machine's name tells already.
 	roomy    = 100
 	leastWhy = 12
+	// leastSentence is the width from which the gate's sentence says more than its word.
+	leastSentence = 40
 )
 
 // lines renders the view for a width; no line is longer.
 func (v view) lines(width int, colours bool) []string {
 	out := []string{paint(cut(v.headline(width), width), styleBold, colours)}
+	if v.upgrade != nil {
+		out = append(out, paint(cut(v.upgrade.storage(), width), v.upgrade.style(), colours))
+	}
 	if len(v.rows) == 0 {
 		return append(out, paint(cut(v.placeholder(), width), styleDim, colours))
 	}
@@ -135,6 +142,9 @@ func cell(s string, width int, last bool) string {
 }
 
 func (v view) headline(width int) string {
+	if v.upgrade != nil {
+		return v.upgrade.headline(v.elapsed)
+	}
 	initialised := "control plane starting"
 	switch {
 	case v.deleting:
@@ -158,7 +168,12 @@ func (v view) columns(width int) []column {
 	stage := column{title: "PHASE", cell: func(r row, _ int) string { return string(r.phase) }, style: func(r row) string { return r.phase.style() }}
 	host := column{title: "HOST", cell: func(r row, _ int) string { return r.host }}
 	watch := column{title: "TIME", cell: func(r row, _ int) string { return clock(r.elapsed) }}
-	why := column{title: "WHY", cell: func(r row, w int) string { return brief(r.why, w) }, style: func(row) string { return styleDim }}
+	why := column{title: "WHY", cell: func(r row, w int) string {
+		if r.phase == held && w < leastSentence && r.reason != "" {
+			return r.reason
+		}
+		return brief(r.why, w)
+	}, style: func(row) string { return styleDim }}
 	choices := [][]column{
 		{role, machine, stage, host, watch, why},
 		{machine, stage, host, watch, why},
@@ -234,6 +249,12 @@ func (v view) changes(before view) []string {
 	}
 	if v.initialised && !before.initialised {
 		say("Control plane initialised")
+	}
+	if v.upgrade != nil {
+		if now := v.upgrade.counts(); before.upgrade == nil || now != before.upgrade.counts() {
+			say("%s", now)
+		}
+		return out
 	}
 	if v.ready != before.ready {
 		say("Nodes ready: %d/%d (MAAS calls so far: %d)", v.ready, v.want, v.calls)

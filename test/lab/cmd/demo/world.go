@@ -67,7 +67,9 @@ func watch(ctx context.Context, cfg *rest.Config, cluster client.ObjectKey) (*wo
 		AddFunc: func(any) { notify() }, UpdateFunc: func(any, any) { notify() }, DeleteFunc: func(any) { notify() },
 	}
 	go func() { _ = c.Start(ctx) }()
-	for _, kind := range []client.Object{&clusterv1.Cluster{}, &clusterv1.Machine{}, &infrav1.MaasMachine{}, &infrav1.MaasHost{}} {
+	for _, kind := range []client.Object{
+		&clusterv1.Cluster{}, &clusterv1.Machine{}, &infrav1.MaasMachine{}, &infrav1.MaasHost{}, &infrav1.RepaveGate{}, &infrav1.Repave{},
+	} {
 		informer, err := c.GetInformer(ctx, kind)
 		if err != nil {
 			return nil, fmt.Errorf("watching the management cluster: %w", err)
@@ -92,12 +94,18 @@ func (w *world) look(ctx context.Context) (snapshot, error) {
 	var machines clusterv1.MachineList
 	var maasMachines infrav1.MaasMachineList
 	var hosts infrav1.MaasHostList
-	for _, list := range []client.ObjectList{&machines, &maasMachines, &hosts} {
+	var gates infrav1.RepaveGateList
+	var repaves infrav1.RepaveList
+	for _, list := range []client.ObjectList{&machines, &maasMachines, &hosts, &gates, &repaves} {
 		if err := w.cache.List(ctx, list, client.InNamespace(w.cluster.Namespace)); err != nil {
 			return s, err
 		}
 	}
 	s.machines = machines.Items
+	s.repaves = repaves.Items
+	if len(gates.Items) > 0 {
+		s.gate = &gates.Items[0]
+	}
 	for i := range maasMachines.Items {
 		s.maasMachines[maasMachines.Items[i].Name] = &maasMachines.Items[i]
 	}
