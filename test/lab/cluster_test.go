@@ -206,7 +206,7 @@ func (s *story) waitControlPlane(ctx context.Context, replicas int64, version st
 			return fmt.Errorf("version is %s", v)
 		}
 		for _, condition := range []string{"Available", "EtcdClusterHealthy", "ControlPlaneComponentsHealthy", "MachinesReady"} {
-			if !hasCondition(kcp, condition, "True") {
+			if !hasCondition(kcp, condition) {
 				return fmt.Errorf("not %s: %s", condition, conditionsOf(kcp))
 			}
 		}

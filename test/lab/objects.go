@@ -119,7 +119,7 @@ func applyCRDs(ctx context.Context, cfg *rest.Config, objects []*unstructured.Un
 			if err := c.Get(ctx, client.ObjectKeyFromObject(crd), got); err != nil {
 				return false, err
 			}
-			return hasCondition(got, "Established", "True"), nil
+			return hasCondition(got, "Established"), nil
 		})
 		if err != nil {
 			return fmt.Errorf("waiting for %s to be served: %w", crd.GetName(), err)
@@ -152,10 +152,11 @@ func retriable(err error) bool {
 		apierrors.IsServiceUnavailable(err) || apierrors.IsTimeout(err) || apierrors.IsConflict(err)
 }
 
-func hasCondition(u *unstructured.Unstructured, kind, status string) bool {
+// hasCondition tells whether the condition is True.
+func hasCondition(u *unstructured.Unstructured, kind string) bool {
 	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
 	for _, c := range conditions {
-		if m, ok := c.(map[string]any); ok && m["type"] == kind && m["status"] == status {
+		if m, ok := c.(map[string]any); ok && m["type"] == kind && m["status"] == "True" {
 			return true
 		}
 	}

@@ -90,7 +90,7 @@ func (s *topologyStory) class(ctx context.Context) error {
 		if err := s.lab.Client().Get(ctx, client.ObjectKeyFromObject(class), class); err != nil {
 			return err
 		}
-		if !hasCondition(class, "VariablesReady", "True") || !hasCondition(class, "RefVersionsUpToDate", "True") {
+		if !hasCondition(class, "VariablesReady") || !hasCondition(class, "RefVersionsUpToDate") {
 			return fmt.Errorf("it is not: %s", conditionsOf(class))
 		}
 		return nil
@@ -147,7 +147,7 @@ func (s *topologyStory) create(ctx context.Context) error {
 			return err
 		}
 		for _, condition := range []string{"TopologyReconciled", "Available"} {
-			if !hasCondition(cluster, condition, "True") {
+			if !hasCondition(cluster, condition) {
 				return fmt.Errorf("it is not: %s", conditionsOf(cluster))
 			}
 		}
