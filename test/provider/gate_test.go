@@ -48,6 +48,21 @@ type gatedWorld struct{ *world }
 func newGatedWorld(t *testing.T, machines ...string) *gatedWorld {
 	t.Helper()
 	w := &gatedWorld{newWorld(t, len(machines)+1)}
+	w.gateOfConfigMap(len(machines))
+	// Without a control plane Machine Cluster API asks no hook: it takes the workload cluster for gone.
+	w.gated("cp", func(m *clusterv1.Machine) {
+		delete(m.Labels, clusterv1.MachineSetNameLabel)
+		m.Labels[clusterv1.MachineControlPlaneLabel] = ""
+	})
+	for _, name := range machines {
+		w.gated(name)
+	}
+	return w
+}
+
+// gateOfConfigMap makes the gate, the storage that it asks, and the set that its Machines are of.
+func (w *gatedWorld) gateOfConfigMap(machines int) {
+	w.Helper()
 	w.create(&corev1.ConfigMap{ObjectMeta: w.meta(storageName), Data: map[string]string{"whole": "true", "available": "true"}})
 	w.create(&corev1.Secret{ObjectMeta: w.meta(clusterName + "-kubeconfig"), Type: clusterv1.ClusterSecretType, Data: map[string][]byte{"value": w.kubeconfig()}})
 	w.create(&infrav1.RepaveGate{ObjectMeta: w.meta(gateName), Spec: infrav1.RepaveGateSpec{
@@ -59,7 +74,7 @@ func newGatedWorld(t *testing.T, machines ...string) *gatedWorld {
 		Roles: []infrav1.RepaveRole{{Name: "all", Type: infrav1.RepaveRoleWorkers, Storage: infrav1.StorageExpected, VirtualMachines: infrav1.VirtualMachinesIgnore}},
 	}})
 	set := &clusterv1.MachineSet{ObjectMeta: w.meta("set"), Spec: clusterv1.MachineSetSpec{
-		ClusterName: clusterName, Replicas: ptr.To(int32(len(machines))), Selector: metav1.LabelSelector{MatchLabels: map[string]string{"none": "none"}},
+		ClusterName: clusterName, Replicas: ptr.To(int32(machines)), Selector: metav1.LabelSelector{MatchLabels: map[string]string{"none": "none"}},
 		Template: clusterv1.MachineTemplateSpec{ObjectMeta: clusterv1.ObjectMeta{Labels: map[string]string{"none": "none"}}, Spec: clusterv1.MachineSpec{
 			ClusterName: clusterName, Bootstrap: clusterv1.Bootstrap{DataSecretName: ptr.To("none")},
 			InfrastructureRef: clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.GroupVersion.Group, Kind: "MaasMachineTemplate", Name: "none"},
@@ -68,15 +83,6 @@ func newGatedWorld(t *testing.T, machines ...string) *gatedWorld {
 	// It only says how many there are to be: nobody makes Machines of a set that is paused.
 	set.Annotations = map[string]string{clusterv1.PausedAnnotation: "true"}
 	w.create(set)
-	// Without a control plane Machine Cluster API asks no hook: it takes the workload cluster for gone.
-	w.gated("cp", func(m *clusterv1.Machine) {
-		delete(m.Labels, clusterv1.MachineSetNameLabel)
-		m.Labels[clusterv1.MachineControlPlaneLabel] = ""
-	})
-	for _, name := range machines {
-		w.gated(name)
-	}
-	return w
 }
 
 func (w *gatedWorld) kubeconfig() []byte {
