@@ -17,76 +17,61 @@ limitations under the License.
 package provider
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/capmaas/cluster-api-provider-maas/test/lab"
-	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
+	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 )
 
 // TestKilledAtEveryCall kills the manager at every MAAS call of create and then of delete: once before MAAS acts, once after it acted and
 // before its answer arrives. Whatever the moment, the machine comes up on one server, deployed once, and everything goes back.
 func TestKilledAtEveryCall(t *testing.T) {
-	for _, phase := range []maassim.Phase{maassim.Before, maassim.After} {
-		for _, story := range []string{"create", "delete"} {
-			t.Run(fmt.Sprintf("%s, killed %s MAAS acts", story, phaseName(phase)), func(t *testing.T) {
-				for n := 1; ; n++ {
-					if !killedAtCall(t, story, phase, n) {
-						if n < 2 {
-							t.Error("want at least one call to be killed at, got none")
-						}
-						t.Logf("killed at each of %d calls", n-1)
-						return
-					}
-				}
-			})
+	calls := []string{"blockdevice.delete", "machines.allocate", "machine.set_workload_annotations", "machine.deploy", "machine.release"}
+	killedAtEachCall(t, "", calls, func(l *life) {
+		w := newWorld(l.T, 2)
+		decoys := w.decoys()
+		l.crash(w, func() {
+			w.machine("m")
+			w.awaitProvisioned("m")
+		})
+		l.crash(w, func() {
+			w.deleteMachine("m")
+			w.awaitGone("m")
+		})
+		w.awaitAllFree()
+		decoys()
+		if got := w.deploys(); got != 1 {
+			w.Errorf("want exactly one deployment, got %d", got)
 		}
-	}
+	})
 }
 
-func phaseName(p maassim.Phase) string {
-	if p == maassim.Before {
-		return "before"
-	}
-	return "after"
-}
-
-// killedAtCall tells one life with the manager killed at the nth call of the story; false when there was no such call.
-func killedAtCall(t *testing.T, story string, phase maassim.Phase, n int) bool {
-	t.Helper()
-	w := newWorld(t, 2)
-	decoys := w.decoys()
-	trap := newTrap(w, phase, n)
-	defer trap.disarm()
-	if story == "create" {
-		trap.arm()
-	}
-	w.machine("m")
-	w.awaitProvisioned("m")
-	if story == "delete" {
-		trap.arm()
-	}
-	if story == "create" && !trap.disarm() {
-		w.deleteMachine("m")
-		w.awaitGone("m")
-		return false
-	}
-	if got := w.deploys(); got != 1 {
-		t.Errorf("%s, call %d (%s): want exactly one deployment, got %d", story, n, trap.call, got)
-	}
-	w.deleteMachine("m")
-	w.awaitGone("m")
-	fired := trap.disarm()
-	w.awaitAllFree()
-	decoys()
-	if got := w.deploys(); got != 1 {
-		t.Errorf("%s, call %d (%s): want still one deployment at the end, got %d", story, n, trap.call, got)
-	}
-	return fired
+// TestRepaveKilledAtEveryCall is the same for a machine that is replaced on a server which its pool holds: it is vacated, then claimed and
+// installed anew.
+func TestRepaveKilledAtEveryCall(t *testing.T) {
+	calls := []string{"machine.power_off", "machine.release", "machines.allocate", "machine.set_workload_annotations", "machine.deploy"}
+	killedAtEachCall(t, "", calls, func(l *life) {
+		w := newWorld(l.T, 1)
+		id := w.ids[0]
+		w.changePool(held)
+		w.writeData(id)
+		w.machine("m")
+		w.awaitProvisioned("m")
+		decoys, lease := w.decoys(), w.hosts()[0].UID
+		l.crash(w, func() {
+			w.deleteMachine("m")
+			w.awaitGone("m")
+			w.awaitStates("the server held", map[infrav1.HostState]int{infrav1.HostStateHeld: 1})
+		})
+		l.crash(w, func() {
+			w.machine("n")
+			w.awaitProvisioned("n")
+		})
+		w.expectData("repaved", id)
+		decoys()
+		if hosts := w.hosts(); len(hosts) != 1 || hosts[0].UID != lease || w.deploys() != 2 {
+			w.Errorf("want the one lease to go on and one deployment for each machine, got %d leases and %d deployments", len(hosts), w.deploys())
+		}
+	})
 }
 
 // decoys are servers of the same MAAS pool that belong to others: another MAAS user, and our own user without a lease. The returned
@@ -110,98 +95,4 @@ func (w *world) decoys() (untouched func()) {
 			}
 		}
 	}
-}
-
-// trap kills the manager at the nth MAAS call that concerns the world's machine.
-type trap struct {
-	w     *world
-	phase maassim.Phase
-	n     int
-	// only restricts the trap to calls of such a name.
-	only   string
-	remove func()
-
-	mu    sync.Mutex
-	armed bool
-	seen  int
-	call  string
-	seq   uint64
-	ready chan error
-}
-
-func newTrap(w *world, phase maassim.Phase, n int) *trap {
-	return &trap{w: w, phase: phase, n: n}
-}
-
-func (tr *trap) arm() {
-	tr.mu.Lock()
-	tr.armed = true
-	tr.mu.Unlock()
-	tr.remove = tr.w.sim().Intercept(tr.intercept)
-}
-
-func (tr *trap) intercept(c *maassim.Call, p maassim.Phase) maassim.Action {
-	if !tr.concerns(c) {
-		return maassim.Pass()
-	}
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	if !tr.armed {
-		return maassim.Pass()
-	}
-	if p == maassim.Before {
-		tr.seen++
-		if tr.seen == tr.n {
-			tr.call, tr.seq = c.Name, c.Seq
-		}
-	}
-	if p != tr.phase || tr.seq == 0 || c.Seq != tr.seq {
-		return maassim.Pass()
-	}
-	tr.armed = false
-	m := theLab.Manager(lab.MAAS)
-	m.Kill()
-	tr.ready = make(chan error, 1)
-	go func() { tr.ready <- m.Restart(tr.w.ctx) }()
-	return maassim.Drop()
-}
-
-// concerns tells the calls about the world's servers from those of the shared look at MAAS. A read leaves MAAS as it was, so being killed
-// before or after it comes to the same.
-func (tr *trap) concerns(c *maassim.Call) bool {
-	if !strings.HasPrefix(c.Name, tr.only) {
-		return false
-	}
-	switch c.Name {
-	case "machines.list":
-		return tr.phase == maassim.Before && len(c.Form["agent_name"]) > 0
-	case "machine.read":
-		return tr.phase == maassim.Before && slices.Contains(tr.w.ids, c.SystemID)
-	}
-	return slices.Contains(tr.w.ids, c.SystemID)
-}
-
-// disarm ends it, waits for the manager to be back and tells whether it was killed.
-func (tr *trap) disarm() bool {
-	if tr.remove != nil {
-		tr.remove()
-		tr.remove = nil
-	}
-	tr.mu.Lock()
-	tr.armed = false
-	ready := tr.ready
-	tr.ready = nil
-	fired := tr.seq != 0 && (ready != nil || tr.call != "")
-	tr.mu.Unlock()
-	if ready != nil {
-		select {
-		case err := <-ready:
-			if err != nil {
-				tr.w.Fatalf("restarting the manager: %v", err)
-			}
-		case <-time.After(patience):
-			tr.w.Fatalf("the manager did not come back within %s", patience)
-		}
-	}
-	return fired
 }

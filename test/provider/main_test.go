@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ func run(m *testing.M) int {
 		return m.Run()
 	}
 	// The tests mostly wait for others.
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(squadSize)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -344,28 +344,20 @@ func TestNetworkAddressFromPool(t *testing.T) {
 // TestNetworkKilledAtEveryCall kills the manager at every call that changes the network, before and after MAAS acted. The server is installed once,
 // with the network that was asked for.
 func TestNetworkKilledAtEveryCall(t *testing.T) {
-	for _, phase := range []maassim.Phase{maassim.Before, maassim.After} {
-		t.Run("killed "+phaseName(phase)+" MAAS acts", func(t *testing.T) {
-			for n := 1; n <= networkCalls; n++ {
-				w, admin := networkWorld(t, 1, nil)
-				trap := newTrap(w, phase, n)
-				trap.only = "interface"
-				trap.arm()
-				w.machine("m", withNetwork(fourNICs()))
-				w.awaitProvisioned("m")
-				if !trap.disarm() {
-					t.Errorf("want a call %d to be killed at", n)
-				}
-				w.wantNetwork(admin, w.ids[0], fourNICs())
-				if got := w.deploys(); got != 1 {
-					t.Errorf("killed at call %d (%s): want one deployment, got %d", n, trap.call, got)
-				}
-				w.deleteMachine("m")
-				w.awaitGone("m")
-				w.awaitAllFree()
-			}
+	killedAtEachCall(t, "interface", nil, func(l *life) {
+		w, admin := networkWorld(l.T, 1, nil)
+		l.crash(w, func() {
+			w.machine("m", withNetwork(fourNICs()))
+			w.awaitProvisioned("m")
 		})
-	}
+		w.wantNetwork(admin, w.ids[0], fourNICs())
+		if got := w.deploys(); got != 1 {
+			w.Errorf("want one deployment, got %d", got)
+		}
+		w.deleteMachine("m")
+		w.awaitGone("m")
+		w.awaitAllFree()
+	})
 }
 
 // networkCost measures what the recommended network of the reference costs in calls, on a new server and on one that has it.
