@@ -23,6 +23,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/cluster-api/util/conditions"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -72,11 +73,17 @@ func (s *scope) judgeDisks() {
 	f.judged = true
 }
 
-// findShared looks, once in a reconcile and only where disks matter, for disks that other servers have too: by MAAS's inventory, and by what leases
-// remember, for where one was found out MAAS has it no longer.
+// findShared looks, once in a reconcile and only where disks matter, for disks that other servers have too.
 func (r *Reconciler) findShared(ctx context.Context, s *scope) error {
-	m := s.observation.Machine
-	if s.shared != nil || m == nil || !disksMatter(m.Status) {
+	if m := s.observation.Machine; m == nil || !disksMatter(m.Status) {
+		return nil
+	}
+	return r.loadShared(ctx, s)
+}
+
+// loadShared goes by MAAS's inventory, and by what leases remember, for where a shared disk was found out MAAS has it no longer.
+func (r *Reconciler) loadShared(ctx context.Context, s *scope) error {
+	if s.shared != nil {
 		return nil
 	}
 	hosts := &infrav1.MaasHostList{}
@@ -84,6 +91,18 @@ func (r *Reconciler) findShared(ctx context.Context, s *scope) error {
 		return fmt.Errorf("listing what leases remember of disks: %w", err)
 	}
 	s.shared = hostdisks.FindShared(access.WithKeptDisks(s.session.Snapshot().List(), hosts.Items))
+	return nil
+}
+
+// rejudgeDisks judges the disks of a server that has a consumer where the status has lost what was said of them, as it does in a move.
+func (r *Reconciler) rejudgeDisks(ctx context.Context, s *scope) error {
+	if s.disks.judged || s.observation.Machine == nil || s.host.Spec.ConsumerRef.Name == "" || conditions.Has(s.host, infrav1.DisksReadyCondition) {
+		return nil
+	}
+	if err := r.loadShared(ctx, s); err != nil {
+		return err
+	}
+	s.judgeDisks()
 	return nil
 }
 

@@ -46,6 +46,8 @@ func disksVerdict(s *scope) (verdict, bool) {
 		return no(string(s.disks.refusal.Reason), "%s", s.disks.refusal.Message), true
 	case !s.disks.judged, s.step.Situation == lifecycle.DeployAborted:
 		return verdict{}, false
+	case !s.disks.plan.Empty() && !disksMatter(s.observation.Machine.Status):
+		return verdict{metav1.ConditionTrue, infrav1.DisksReadyReason, "The disks are prepared in MAAS before the next installation"}, true
 	case !s.disks.plan.Empty():
 		return no(infrav1.DisksPreparingReason, "The disks are being prepared in MAAS"), true
 	case !s.disks.input.Wanted.Policy.Keeps():

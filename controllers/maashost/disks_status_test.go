@@ -57,6 +57,8 @@ func TestDisksConditions(t *testing.T) {
 		{"not looked at", []func(*scope){step(lifecycle.Deployed), ours(maas.StatusDeployed, "")}, [2]string{"", "Ready"}, ""},
 		{"nothing to keep", []func(*scope){judged("", boot), step(lifecycle.NotAllocated)}, [2]string{"DisksReady", "NotAllocated"}, "none"},
 		{"to be prepared", []func(*scope){judged("", boot, data), step(lifecycle.Preparing)}, [2]string{"DisksPreparing", "NotAllocated"}, "1 protected, 1 exposed"},
+		{"found again on a deployed server", []func(*scope){judged("", boot, data), step(lifecycle.Deployed), ours(maas.StatusDeployed, "")},
+			[2]string{"DisksReady", "Ready"}, "1 protected, 1 exposed"},
 		{"to be wiped", []func(*scope){judged("Wipe", boot, data), step(lifecycle.NotAllocated)}, [2]string{"DataDisksWiped", "NotAllocated"}, "1 wiped"},
 		{"MAAS keeps a disk", []func(*scope){judged("", boot, data), step(lifecycle.Preparing), disksInTheWay(hostdisks.DisksExposed)},
 			[2]string{"DisksExposed", "DisksRefused"}, "1 protected, 1 exposed"},

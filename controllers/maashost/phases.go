@@ -163,6 +163,9 @@ func (r *Reconciler) drive(ctx context.Context, s *scope) (ctrl.Result, error) {
 			break
 		}
 	}
+	if err := r.rejudgeDisks(ctx, s); err != nil {
+		return ctrl.Result{}, err
+	}
 	if err := r.learnNodeSubnet(ctx, s); err != nil {
 		return r.afterFailure(s, err)
 	}

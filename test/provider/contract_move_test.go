@@ -47,10 +47,6 @@ func (w *world) wipe(o client.Object) {
 func reasons(o conditions.Getter) map[string]string {
 	out := map[string]string{}
 	for _, c := range o.GetConditions() {
-		if c.Type == infrav1.DisksReadyCondition {
-			// It tells of the last preparation, and comes back with the next one.
-			continue
-		}
 		out[c.Type] = fmt.Sprintf("%s %s: %s", c.Status, c.Reason, c.Message)
 	}
 	return out
@@ -66,7 +62,7 @@ func (w *world) known() string {
 		machine.Status.HostRef.Name, machine.Status.Hostname)
 	for i := range hosts {
 		status := &hosts[i].Status
-		out += fmt.Sprintf("MaasHost: %v, %+v, allocated %t, installed %t, deployed %t\n", reasons(&hosts[i]), status.MAAS,
+		out += fmt.Sprintf("MaasHost: %v, %+v, disks %q, allocated %t, installed %t, deployed %t\n", reasons(&hosts[i]), status.MAAS, status.DataDisks,
 			!status.AllocatedTime.IsZero(), !status.DeployStartTime.IsZero(), !status.DeployedTime.IsZero())
 	}
 	return out
