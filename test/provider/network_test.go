@@ -344,7 +344,7 @@ func TestNetworkAddressFromPool(t *testing.T) {
 // TestNetworkKilledAtEveryCall kills the manager at every call that changes the network, before and after MAAS acted. The server is installed once,
 // with the network that was asked for.
 func TestNetworkKilledAtEveryCall(t *testing.T) {
-	killedAtEachCall(t, "interface", nil, func(l *life) {
+	killedAtEachCall(t, "interface", func(l *life) {
 		w, admin := networkWorld(l.T, 1, nil)
 		l.crash(w, func() {
 			w.machine("m", withNetwork(fourNICs()))
