@@ -198,7 +198,8 @@ func openDefinition(of string) *unstructured.Unstructured {
 	}
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-		"metadata": map[string]any{"name": plural + "." + group},
+		// Groups of the Kubernetes project need the word on who approved them.
+		"metadata": map[string]any{"name": plural + "." + group, "annotations": map[string]any{"api-approved.kubernetes.io": "unapproved, a stand-in of the lab"}},
 		"spec": map[string]any{
 			"group": group, "scope": scope,
 			"names": map[string]any{"kind": kind, "plural": plural, "singular": strings.ToLower(kind)},

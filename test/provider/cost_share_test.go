@@ -65,7 +65,7 @@ func giveWay() error {
 			return fmt.Errorf("finding the own threads: %w", err)
 		}
 		// A thread may have ended meanwhile.
-		if err := unix.Setpriority(unix.PRIO_PROCESS, id, testNiceness); err != nil && err != unix.ESRCH { //nolint:errorlint // an errno as it is
+		if err := unix.Setpriority(unix.PRIO_PROCESS, id, testNiceness); err != nil && err != unix.ESRCH {
 			return fmt.Errorf("giving way: %w", err)
 		}
 	}
