@@ -42,6 +42,16 @@ func (r *Reconciler) findOwners(ctx context.Context, s *scope) error {
 	case machine == nil:
 		return nil
 	}
+	if !machine.Status.NodeRef.IsDefined() {
+		// That it never had a Node has its server installed anew, and is believed only past the cache.
+		key := client.ObjectKeyFromObject(machine)
+		if err := r.APIReader.Get(ctx, key, machine); err != nil {
+			if apierrors.IsNotFound(err) {
+				return nil
+			}
+			return fmt.Errorf("getting Machine %s: %w", key, err)
+		}
+	}
 	s.machine = machine
 	cluster := &clusterv1.Cluster{}
 	key := client.ObjectKey{Namespace: machine.Namespace, Name: machine.Spec.ClusterName}
