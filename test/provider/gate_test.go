@@ -85,7 +85,7 @@ func (w *gatedWorld) gateOfConfigMap(machines int) {
 	w.create(set)
 }
 
-func (w *gatedWorld) kubeconfig() []byte {
+func (w *world) kubeconfig() []byte {
 	config := theLab.AdminConfig()
 	data, err := clientcmd.Write(clientcmdapi.Config{
 		Clusters:       map[string]*clientcmdapi.Cluster{"c": {Server: config.Host, CertificateAuthorityData: config.CAData, CertificateAuthority: config.CAFile}},
