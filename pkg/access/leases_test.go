@@ -68,7 +68,10 @@ func TestLeases(t *testing.T) {
 			}},
 		},
 		"reserved for a moment longer": {
-			change: func(h *infrav1.MaasHost) { h.Spec.Reservation = reserved; h.Spec.Reservation.ExpirationTime = at(time.Second) },
+			change: func(h *infrav1.MaasHost) {
+				h.Spec.Reservation = reserved
+				h.Spec.Reservation.ExpirationTime = at(time.Second)
+			},
 			want: allocation.Lease{Reservation: &allocation.Reservation{
 				Cluster: "c", Owner: "MachineDeployment/workers", Predecessor: "m0", FailureDomain: "z1", Expires: now.Add(time.Second),
 			}},
