@@ -26,6 +26,7 @@ import (
 	"time"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -36,10 +37,33 @@ import (
 type mishaps struct {
 	*gateStory
 	victim string
-	killed bool
+	// deleted is set once the victim's Machine was deleted, killed once the manager was killed.
+	deleted, killed bool
+}
+
+// deleteDead deletes the victim's Machine when its Node is known to be dead, as a person does. The rollout does not get there by itself: the dead worker uses
+// up maxUnavailable together with those that the gate holds because it is dead, and a health check leaves it to the rollout.
+func (m *mishaps) deleteDead(ctx context.Context) error {
+	machines := &clusterv1.MachineList{}
+	if err := m.client.List(ctx, machines, client.InNamespace(m.cluster.Namespace)); err != nil {
+		return err
+	}
+	for i := range machines.Items {
+		one := &machines.Items[i]
+		if one.Status.NodeRef.Name == m.victim && conditions.IsUnknown(one, clusterv1.MachineNodeReadyCondition) {
+			m.deleted = true
+			return client.IgnoreNotFound(m.client.Delete(ctx, one))
+		}
+	}
+	return nil
 }
 
 func (m *mishaps) next(ctx context.Context) error {
+	if m.victim != "" && !m.deleted {
+		if err := m.deleteDead(ctx); err != nil {
+			return err
+		}
+	}
 	if m.victim != "" && m.killed {
 		return nil
 	}

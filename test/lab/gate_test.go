@@ -27,11 +27,8 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -155,9 +152,6 @@ func (g *gateStory) storeData(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := g.client.Create(ctx, g.healthCheck()); err != nil {
-		return err
-	}
 	if err := g.lab.Client().Create(ctx, Gate(g.cluster, 4, 1)); err != nil {
 		return err
 	}
@@ -172,23 +166,6 @@ func (g *gateStory) storeData(ctx context.Context) error {
 		g.before, err = g.standings(ctx)
 		return err
 	})
-}
-
-// healthCheck has dead workers replaced. A rollout alone does not get there: a dead worker uses up maxUnavailable, with those that the gate holds because
-// it is dead.
-func (g *gateStory) healthCheck() *clusterv1.MachineHealthCheck {
-	return &clusterv1.MachineHealthCheck{
-		ObjectMeta: metav1.ObjectMeta{Namespace: g.cluster.Namespace, Name: g.cluster.Name + "-workers"},
-		Spec: clusterv1.MachineHealthCheckSpec{
-			ClusterName: g.cluster.Name,
-			Selector: metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
-				{Key: clusterv1.MachineDeploymentNameLabel, Operator: metav1.LabelSelectorOpExists},
-			}},
-			Checks: clusterv1.MachineHealthCheckChecks{UnhealthyNodeConditions: []clusterv1.UnhealthyNodeCondition{
-				{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, TimeoutSeconds: ptr.To[int32](1)},
-			}},
-		},
-	}
 }
 
 func (g *gateStory) gate(ctx context.Context) (*infrav1.RepaveGate, error) {
