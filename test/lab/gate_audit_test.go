@@ -195,10 +195,13 @@ func (a *auditor) noteTruth(repaves []infrav1.Repave, moving bool) {
 	now := time.Now()
 	placements := a.storage.Sim.Placements()
 	running := a.storage.Hosts()
-	open := map[string]bool{}
+	open, budget := map[string]bool{}, 0
 	for i := range repaves {
-		if r := &repaves[i]; r.Spec.Outcome == "" && slices.Contains(a.workers, r.Spec.NodeName) {
-			open[r.Spec.NodeName] = true
+		if r := &repaves[i]; r.Spec.Outcome == "" {
+			budget++ // that of the control plane counts as well
+			if slices.Contains(a.workers, r.Spec.NodeName) {
+				open[r.Spec.NodeName] = true
+			}
 		}
 	}
 	a.most = max(a.most, len(open))
@@ -214,7 +217,7 @@ func (a *auditor) noteTruth(repaves []infrav1.Repave, moving bool) {
 		note("StorageRefused", near || lacking)
 		note("VolumeNotWhole", lacking)
 		note("LastReplica", last)
-		note("BudgetExhausted", len(open) >= 4)
+		note("BudgetExhausted", budget >= 4)
 		note("StorageQuorumAtRisk", len(running) < len(a.workers) || len(open) > 0)
 		note("StorageDegraded", !slices.Contains(running, host))
 		note("ControlPlaneMoving", moving)
