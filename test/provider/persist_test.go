@@ -17,7 +17,6 @@ limitations under the License.
 package provider
 
 import (
-	"slices"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,19 +29,26 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
 )
 
-// TestPersist writes with pkg/persist to a real API server. The object is paused, so the manager leaves it alone once it has said so.
+// TestPersist writes with pkg/persist to a real API server. Somebody else manages the object, so no controller writes to it meanwhile.
 func TestPersist(t *testing.T) {
 	t.Parallel()
 	w := emptyWorld(t, 0)
-	w.create(&infrav1.MaasMachine{
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "m", Annotations: map[string]string{clusterv1.PausedAnnotation: ""}},
-		Spec:       infrav1.MaasMachineSpec{HostPoolRef: infrav1.LocalObjectReference{Name: poolName}, Image: infrav1.Image{Name: "ubuntu/jammy"}},
-	})
-	w.await("the object to be paused", func() (bool, string) {
-		return w.condition(w.maasMachine("m"), clusterv1.PausedCondition, clusterv1.PausedReason)
-	})
+	created := &infrav1.MaasCluster{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: w.ns, Name: clusterName, Finalizers: []string{"example.com/theirs"},
+			Annotations: map[string]string{clusterv1.ManagedByAnnotation: "somebody-else"},
+		},
+		Spec: infrav1.MaasClusterSpec{
+			CredentialsRef: infrav1.CredentialsReference{Name: credentialsName}, Endpoint: infrav1.ControlPlaneEndpointSource{Type: infrav1.EndpointExternal},
+		},
+	}
+	w.create(created)
+	conditions.Set(created, metav1.Condition{Type: clusterv1.PausedCondition, Status: metav1.ConditionTrue, Reason: clusterv1.PausedReason})
+	if err := w.Status().Update(w.ctx, created); err != nil {
+		t.Fatal(err)
+	}
 	versions := &persist.Versions{}
-	write := func(m *infrav1.MaasMachine, main, status func()) ctrl.Result {
+	write := func(m *infrav1.MaasCluster, main, status func()) ctrl.Result {
 		t.Helper()
 		p := persist.NewPatcher(w, versions, m)
 		main()
@@ -53,26 +59,27 @@ func TestPersist(t *testing.T) {
 		return result
 	}
 	nothing := func() {}
+	endpoint := infrav1.APIEndpoint{Host: "172.16.3.10", Port: 6443}
 
-	m := w.maasMachine("m")
+	m := w.maasCluster()
 	before := m.ResourceVersion
 	write(m, nothing, func() { conditions.Set(m, *conditions.Get(m, clusterv1.PausedCondition)) })
-	if got := w.maasMachine("m").ResourceVersion; got != before {
+	if got := w.maasCluster().ResourceVersion; got != before {
 		t.Errorf("want nothing written where nothing changed, got version %s after %s", got, before)
 	}
 
-	ready := func(m *infrav1.MaasMachine) func() {
+	ready := func(m *infrav1.MaasCluster) func() {
 		return func() {
-			m.Status.Hostname = "node-1"
+			m.Status.MAAS.User = "capmaas"
 			conditions.Set(m, metav1.Condition{Type: infrav1.ReadyCondition, Status: metav1.ConditionFalse, Reason: "Waiting",
 				ObservedGeneration: m.Generation})
 		}
 	}
 	stale := m.DeepCopy()
-	write(m, func() { m.Spec.ProviderID = "maas:///abc" }, ready(m))
-	got := w.maasMachine("m")
+	write(m, func() { m.Spec.ControlPlaneEndpoint = endpoint }, ready(m))
+	got := w.maasCluster()
 	c := conditions.Get(got, infrav1.ReadyCondition)
-	if got.Spec.ProviderID != "maas:///abc" || got.Status.Hostname != "node-1" || c == nil || c.ObservedGeneration != got.Generation {
+	if got.Spec.ControlPlaneEndpoint != endpoint || got.Status.MAAS.User != "capmaas" || c == nil || c.ObservedGeneration != got.Generation {
 		t.Errorf("want spec and status written, the status about the new generation; got %+v", got)
 	}
 	if conditions.Get(got, clusterv1.PausedCondition) == nil {
@@ -85,20 +92,17 @@ func TestPersist(t *testing.T) {
 	if result := write(stale, func() { stale.Finalizers = append(stale.Finalizers, "example.com/ours") }, nothing); result.RequeueAfter == 0 {
 		t.Error("want a write from an old version repeated")
 	}
-	if got := w.maasMachine("m"); got.ResourceVersion != m.ResourceVersion {
+	if got := w.maasCluster(); got.ResourceVersion != m.ResourceVersion {
 		t.Errorf("want nothing written from an old version, got %+v", got)
 	}
 
 	if err := w.Delete(w.ctx, m.DeepCopy()); err != nil {
 		t.Fatal(err)
 	}
-	m = w.maasMachine("m")
-	if !slices.Contains(m.Finalizers, infrav1.MachineFinalizer) {
-		t.Fatalf("want the manager's finalizer on a paused object as well, got %q", m.Finalizers)
-	}
+	m = w.maasCluster()
 	left := m.DeepCopy()
 	write(m, func() { m.Finalizers = nil }, ready(m))
-	if err := w.Get(w.ctx, client.ObjectKeyFromObject(m), &infrav1.MaasMachine{}); client.IgnoreNotFound(err) != nil || err == nil {
+	if err := w.Get(w.ctx, client.ObjectKeyFromObject(m), &infrav1.MaasCluster{}); client.IgnoreNotFound(err) != nil || err == nil {
 		t.Errorf("want the object gone with its last finalizer, got %v", err)
 	}
 	if result := write(left, nothing, ready(left)); result.RequeueAfter != 0 {

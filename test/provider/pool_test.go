@@ -21,6 +21,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -133,20 +134,26 @@ func (w *world) awaitStates(what string, want map[infrav1.HostState]int) {
 }
 
 // eve is another user of MAAS, who tries to take each server of the world before every call that concerns it, until she goes home. Between a
-// release and the allocation that follows it at once a server is nobody's: that is MAAS's, and no pool can close it.
+// release and the allocation that follows it a server is nobody's: that is MAAS's, no pool can close it, and there she does not try.
 func (w *world) eve() (tries *atomic.Int32, goHome func()) {
 	w.Helper()
 	tries = &atomic.Int32{}
-	var busy atomic.Bool
+	var mu sync.Mutex
+	released := map[string]bool{}
 	return tries, w.sim().Intercept(func(c *maassim.Call, p maassim.Phase) maassim.Action {
-		if !slices.Contains(w.ids, c.SystemID) || p != maassim.Before || c.Name == "machines.allocate" || !busy.CompareAndSwap(false, true) {
+		mu.Lock()
+		defer mu.Unlock()
+		if p == maassim.After && c.Name == "machines.allocate" {
+			delete(released, c.SystemID)
+		}
+		if p != maassim.Before || c.Name == "machines.allocate" || !slices.Contains(w.ids, c.SystemID) || released[c.SystemID] {
 			return maassim.Pass()
 		}
-		defer busy.Store(false)
 		tries.Add(1)
 		if err := w.sim().Operator().TakeAs("eve", c.SystemID); err == nil {
 			w.Errorf("eve took %s before %s", c.SystemID, c.Name)
 		}
+		released[c.SystemID] = c.Name == "machine.release"
 		return maassim.Pass()
 	})
 }
