@@ -154,6 +154,10 @@ test-e2e: tools-lab lab-sources ## Run Cluster API's e2e specs on the lab: about
 	@echo "Running Cluster API's specs"
 	@cd test/e2e && go test -count=1 -timeout 30m $(GO_TEST_FLAGS) ./... # -count=1, for go does not see what the lab builds and reads
 
+.PHONY: test-gate
+test-gate: tools-lab lab-sources ## Upgrade three control plane machines and twelve workers under their data, with the gate and without: about seven minutes
+	@LAB_GATE=1 go test -count=1 -v -timeout 30m $(GO_TEST_FLAGS) -run '^TestRepaveGate$$' ./test/lab
+
 .PHONY: bench
 bench: tools-lab lab-sources ## Measure what the provider costs, hold it to test/provider/testdata/cost.yaml, and run the Go benchmarks
 	@echo "Provisioning 200 servers at once; _artifacts/cost.json has the figures"

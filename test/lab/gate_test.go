@@ -50,7 +50,7 @@ var classes = []WorkerClass{
 // the manager is killed; without it the same upgrade eats volumes.
 func TestRepaveGate(t *testing.T) {
 	if testing.Short() || os.Getenv("LAB_GATE") == "" {
-		t.Skip("takes minutes; LAB_GATE=1 runs it")
+		t.Skip("takes seven minutes; make test-gate runs it")
 	}
 	l, err := Start(t.Context(), Config{Artifacts: artifacts(t), Providers: FullProviders(), Logger: testLogger()})
 	if err != nil {
