@@ -43,7 +43,7 @@ const (
 	chartProxyLabel = "helmreleaseproxy.addons.cluster.x-k8s.io/helmchartproxy-name"
 	// addonsRecheck is how often addons are looked at that are not ready, and addonsQuietRecheck when all are: nothing wakes the reconciler for them.
 	addonsRecheck      = 20 * time.Second
-	addonsQuietRecheck = 2 * time.Minute
+	addonsQuietRecheck = time.Minute
 	// problemLength bounds what of Helm's words goes into the condition, and problemCount how many addons are told of.
 	problemLength = 200
 	problemCount  = 8
