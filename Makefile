@@ -150,7 +150,7 @@ test: tools-lab lab-sources ## Run all tests, on the lab where they need one
 	@$(if $(E2E),$(MAKE) test-e2e)
 
 .PHONY: test-e2e
-test-e2e: tools-lab lab-sources ## Run Cluster API's e2e specs on the lab: about six minutes
+test-e2e: tools-lab lab-sources ## Run Cluster API's e2e specs on the lab: about seven minutes
 	@echo "Running Cluster API's specs"
 	@cd test/e2e && go test -count=1 -timeout 30m $(GO_TEST_FLAGS) ./... # -count=1, for go does not see what the lab builds and reads
 

@@ -19,6 +19,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	. "github.com/onsi/gomega"
@@ -33,9 +34,9 @@ func readTemplate(folder string) *template {
 	return &template{strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n---\n")}
 }
 
-func (t *template) write(folder, flavor string) {
+func (t *template) write(folder, file string) {
 	text := strings.Join(t.documents, "\n---\n") + "\n"
-	Expect(os.WriteFile(filepath.Join(folder, "cluster-template-"+flavor+".yaml"), []byte(text), 0o600)).To(Succeed())
+	Expect(os.WriteFile(filepath.Join(folder, file), []byte(text), 0o600)).To(Succeed())
 }
 
 // find returns where the one document of the kind is.
@@ -58,10 +59,19 @@ func (t *template) insert(kind, after, lines string) {
 	t.documents[i] = strings.Replace(t.documents[i], after, after+lines, 1)
 }
 
+// take takes the one document of the kind out.
+func (t *template) take(kind string) string {
+	i := t.find(kind)
+	document := t.documents[i]
+	t.documents = slices.Delete(t.documents, i, i+1)
+	return document
+}
+
 func (t *template) add(documents string) { t.documents = append(t.documents, documents) }
 
 // makeFlavors writes the flavors next to the release's template.
 func makeFlavors(folder string) {
 	makeRemediationFlavor(folder)
 	makeGatedFlavor(folder)
+	makeGatedTopologyFlavor(folder)
 }

@@ -181,5 +181,5 @@ func makeGatedFlavor(folder string) {
 	t.insert("KubeadmControlPlane", "\n  machineTemplate:\n    spec:\n", taints)
 	t.insert("MachineDeployment", "\n  template:\n    spec:\n", taints+storageReadinessGate)
 	t.add(configMapGate)
-	t.write(folder, "gated")
+	t.write(folder, "cluster-template-gated.yaml")
 }

@@ -56,5 +56,5 @@ func makeRemediationFlavor(folder string) {
 	t := readTemplate(folder)
 	t.insert("MachineDeployment", "\n  template:\n", "    metadata:\n      labels:\n        e2e.remediation.label: \"\"\n")
 	t.add(healthCheck)
-	t.write(folder, "md-remediation")
+	t.write(folder, "cluster-template-md-remediation.yaml")
 }

@@ -75,14 +75,43 @@ spec:
   next: {}
 `
 
+// podEndStage ends the containers of a pod that somebody's finalizer keeps, as a
+// kubelet does. kwok's own stages only delete, which leaves such a pod running.
+const podEndStage = `apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata:
+  name: pod-end
+spec:
+  resourceRef: {apiGroup: v1, kind: Pod}
+  selector:
+    matchExpressions:
+    - {key: .metadata.deletionTimestamp, operator: Exists}
+    - {key: .metadata.finalizers, operator: Exists}
+    - {key: .status.phase, operator: In, values: [Running]}
+    - {key: '.metadata.annotations["` + corev1.MirrorPodAnnotationKey + `"]', operator: DoesNotExist}
+  next:
+    statusTemplate: |
+      {{ $now := Now }}
+      containerStatuses:
+      {{ range .spec.containers }}
+      - image: {{ .image | Quote }}
+        name: {{ .name | Quote }}
+        ready: false
+        restartCount: 0
+        started: false
+        state: {terminated: {exitCode: 0, reason: Completed, finishedAt: {{ $now | Quote }}, startedAt: {{ $now | Quote }}}}
+      {{ end }}
+      phase: Succeeded
+`
+
 // podStages are kwok's own stages for pods, but for mirror pods, which the host
-// agent keeps.
+// agent keeps, and for the deletion of pods that a finalizer keeps.
 func podStages() ([]byte, error) {
 	dir, err := moduleDir("kwok", "sigs.k8s.io/kwok")
 	if err != nil {
 		return nil, err
 	}
-	all := []byte(noNodeStage)
+	all := []byte(noNodeStage + "---\n" + podEndStage)
 	for _, name := range []string{"pod-ready", "pod-complete", "pod-delete"} {
 		stages, err := readObjects(filepath.Join(dir, "kustomize", "stage", "pod", "fast", name+".yaml"))
 		if err != nil {
@@ -94,6 +123,9 @@ func podStages() ([]byte, error) {
 			expressions = append(expressions, map[string]any{
 				"key": `.metadata.annotations["` + corev1.MirrorPodAnnotationKey + `"]`, "operator": "DoesNotExist",
 			})
+			if name == "pod-delete" {
+				expressions = append(expressions, map[string]any{"key": ".metadata.finalizers", "operator": "DoesNotExist"})
+			}
 			if err := unstructured.SetNestedSlice(stage.Object, expressions, path...); err != nil {
 				return nil, fmt.Errorf("reading kwok's stage %s: %w", name, err)
 			}
