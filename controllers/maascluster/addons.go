@@ -149,13 +149,18 @@ func selects(chart *unstructured.Unstructured, clusterLabels map[string]string) 
 	return err == nil && parsed.Matches(labels.Set(clusterLabels))
 }
 
-// installed tells whether a release is ready in the version that is declared, and the word for it is of the release as it is now.
+// installed tells whether a release is ready in the version that is declared, and the word for it is of both as they are now: values that changed
+// are in the release once the provider has observed the declaration.
 func installed(chart, release *unstructured.Unstructured) bool {
 	declared, _, _ := unstructured.NestedString(chart.Object, "spec", "version")
 	version, _, _ := unstructured.NestedString(release.Object, "spec", "version")
-	observed, _, _ := unstructured.NestedInt64(release.Object, "status", "observedGeneration")
-	return declared == version && observed == release.GetGeneration() && release.GetDeletionTimestamp() == nil && falseCondition(release) == nil &&
+	return declared == version && observed(chart) && observed(release) && release.GetDeletionTimestamp() == nil && falseCondition(release) == nil &&
 		falseCondition(chart) == nil && hasConditions(release)
+}
+
+func observed(u *unstructured.Unstructured) bool {
+	generation, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
+	return generation == u.GetGeneration()
 }
 
 func hasConditions(u *unstructured.Unstructured) bool {

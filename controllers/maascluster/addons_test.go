@@ -62,6 +62,8 @@ func TestAddonsCondition(t *testing.T) {
 	gone.SetDeletionTimestamp(&metav1.Time{Time: time.Unix(1, 0)})
 	stale := releaseProxy("1", good)
 	stale.SetGeneration(2)
+	changed := chartProxy("1")
+	changed.SetGeneration(2)
 	type objects = []unstructured.Unstructured
 	selected, unselected := map[string]string{addonOfTest: "enabled"}, map[string]string{addonOfTest: "disabled"}
 	for name, test := range map[string]struct {
@@ -75,6 +77,7 @@ func TestAddonsCondition(t *testing.T) {
 		"nothing said yet":             {objects{chartProxy("1")}, objects{releaseProxy("1")}, selected, infrav1.AddonsInstallingReason, "vmo-cilium"},
 		"upgrade not begun":            {objects{chartProxy("2")}, objects{releaseProxy("1", good)}, selected, infrav1.AddonsInstallingReason, "vmo-cilium"},
 		"word of an older generation":  {objects{chartProxy("1")}, objects{stale}, selected, infrav1.AddonsInstallingReason, "vmo-cilium"},
+		"new values not taken up":      {objects{changed}, objects{releaseProxy("1", good)}, selected, infrav1.AddonsInstallingReason, "vmo-cilium"},
 		"failing":                      {objects{chartProxy("1")}, objects{releaseProxy("1", bad)}, selected, infrav1.AddonsFailingReason, "vmo-cilium: HelmInstallOrUpgradeFailed: no such chart"},
 		"values cannot be made":        {objects{chartProxy("1", [4]string{"HelmReleaseProxySpecsUpToDate", "False", "ValueParsingFailed", "apply addons-reference.yaml"})}, nil, selected, infrav1.AddonsFailingReason, "ValueParsingFailed: apply addons-reference.yaml"},
 		"new values cannot be made":    {objects{chartProxy("1", [4]string{"HelmReleaseProxySpecsUpToDate", "False", "ValueParsingFailed", "x"})}, objects{releaseProxy("1", good)}, selected, infrav1.AddonsFailingReason, "vmo-cilium: ValueParsingFailed: x"},

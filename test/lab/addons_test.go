@@ -273,17 +273,20 @@ func (a *addonStory) upgrade(ctx context.Context) error {
 	if err := a.waitSet(ctx, "current", nil); err != nil {
 		return err
 	}
-	after, err := kubeVirtOf(ctx, c)
-	if err != nil {
-		return err
-	}
-	if before.GetUID() != after.GetUID() {
-		return fmt.Errorf("KubeVirt was removed and made again")
-	}
-	if strategy, _, _ := unstructured.NestedString(after.Object, "spec", "configuration", "vmRolloutStrategy"); strategy != "LiveUpdate" {
-		return fmt.Errorf("KubeVirt has vmRolloutStrategy %q", strategy)
-	}
-	return nil
+	// Its values change and its version does not: nothing but the object itself tells when they are there.
+	return WaitFor(ctx, "the new settings of KubeVirt", 2*time.Minute, func(ctx context.Context) error {
+		after, err := kubeVirtOf(ctx, c)
+		if err != nil {
+			return err
+		}
+		if before.GetUID() != after.GetUID() {
+			return fmt.Errorf("KubeVirt was removed and made again")
+		}
+		if strategy, _, _ := unstructured.NestedString(after.Object, "spec", "configuration", "vmRolloutStrategy"); strategy != "LiveUpdate" {
+			return fmt.Errorf("KubeVirt has vmRolloutStrategy %q", strategy)
+		}
+		return nil
+	})
 }
 
 func kubeVirtOf(ctx context.Context, c client.Client) (*unstructured.Unstructured, error) {
