@@ -35,7 +35,7 @@ import (
 const (
 	// A minute passes in Portworx in one of our seconds.
 	storageScale  = 60
-	stableSeconds = 2
+	stableSeconds = 0
 	volumeBytes   = 50 << 30
 	writeRate     = 8 << 20
 	workerClass   = "workers"
@@ -50,7 +50,7 @@ func (d *demo) classes() []lab.WorkerClass {
 	return []lab.WorkerClass{{Name: workerClass, Replicas: d.opts.workers, MaxUnavailable: max(d.opts.workers, 1), ResourcePool: workerPool}}
 }
 
-// gate is the cluster's. What it waits for after the last copy is up to date is short.
+// gate is the cluster's. Nobody who watches wants it to wait any longer once the last copy is up to date.
 func (d *demo) gate() *unstructured.Unstructured {
 	return lab.Gate(d.spec(), max(d.opts.workers, 1), stableSeconds)
 }
