@@ -89,6 +89,9 @@ const (
 	NoMachinesReason = "NoMachines"
 	// ZoneNotFoundReason says that spec.controlPlaneZones names a zone without machines.
 	ZoneNotFoundReason = "ZoneNotFound"
+	// WaitingForControlPlaneReason says that the control plane that the Cluster names is not there yet, or its template or pool: without them nobody knows
+	// in which zones there are servers for it.
+	WaitingForControlPlaneReason = "WaitingForControlPlane"
 )
 
 // HardwareFitCondition tells whether the servers of the cluster are what the reference architecture wants for their roles and for the size of

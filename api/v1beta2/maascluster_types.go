@@ -38,8 +38,8 @@ type MaasClusterSpec struct {
 	// +required
 	CredentialsRef CredentialsReference `json:"credentialsRef,omitempty,omitzero"`
 
-	// controlPlaneZones are the MAAS zones that control plane machines are spread over. All zones with machines serve
-	// when it is empty.
+	// controlPlaneZones are the MAAS zones that control plane machines are spread over. Zones without a server that the template and
+	// the pool of a KubeadmControlPlane take do not serve, whether named or not. All others do when it is empty.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1

@@ -63,6 +63,8 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachines,verbs=get;list;watch
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maashosts,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachinetemplates;maashostpools,verbs=get;list;watch
+// +kubebuilder:rbac:groups=controlplane.cluster.x-k8s.io,resources=kubeadmcontrolplanes,verbs=get
 // +kubebuilder:rbac:groups=addons.cluster.x-k8s.io,resources=helmchartproxies;helmreleaseproxies,verbs=get;list
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get
 
@@ -97,6 +99,8 @@ const (
 	endpointRecheck = 2 * time.Minute
 	// refusalRecheck is how often MAAS is asked again for what it refused.
 	refusalRecheck = 30 * time.Second
+	// zonesRecheck is how often the objects of the control plane are looked for that the cluster names. It costs no call to MAAS.
+	zonesRecheck = 2 * time.Second
 )
 
 // Reconcile brings one MaasCluster a step further.

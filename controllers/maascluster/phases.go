@@ -18,9 +18,7 @@ package maascluster
 
 import (
 	"context"
-	"slices"
 
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -53,28 +51,6 @@ func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 		return nil
 	}
 	s.maasCluster.Status.MAAS = region
-	return nil
-}
-
-// reportZones makes a failure domain of each zone that has machines. The last known ones stay while MAAS cannot be looked at.
-func (r *Reconciler) reportZones(_ context.Context, s *scope) error {
-	if s.session == nil || !s.session.Snapshot().Synced() {
-		return nil
-	}
-	for _, m := range s.session.Snapshot().List() {
-		if i, found := slices.BinarySearch(s.zones, m.Zone); !found {
-			s.zones = slices.Insert(s.zones, i, m.Zone)
-		}
-	}
-	wanted := s.maasCluster.Spec.ControlPlaneZones
-	domains := make([]clusterv1.FailureDomain, 0, len(s.zones))
-	for _, zone := range s.zones {
-		controlPlane := len(wanted) == 0 || slices.Contains(wanted, zone)
-		domains = append(domains, clusterv1.FailureDomain{Name: zone, ControlPlane: &controlPlane})
-	}
-	if len(domains) > 0 {
-		s.maasCluster.Status.FailureDomains = domains[:min(len(domains), 100)]
-	}
 	return nil
 }
 

@@ -37,6 +37,9 @@ type scope struct {
 	problem *access.Problem
 	// zones are the zones with machines, set by reportZones when known.
 	zones []string
+	// unsuitable are those wanted for the control plane that have no server for it; zonesWait says why that cannot be told yet.
+	unsuitable []string
+	zonesWait  string
 	// endpointProblem is set by provideEndpoint.
 	endpointProblem *access.Problem
 	// findings are set by judgeHardware when MAAS could be looked at.
@@ -66,6 +69,8 @@ func (s *scope) recheckOfMaas() time.Duration {
 		return access.ProblemRecheck
 	case s.endpointRetry:
 		return refusalRecheck
+	case s.zonesWait != "" && len(s.maasCluster.Status.FailureDomains) == 0:
+		return zonesRecheck
 	case s.keepsEndpoint():
 		return endpointRecheck
 	}

@@ -17,10 +17,6 @@ limitations under the License.
 package maascluster
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/cluster-api/util/conditions"
@@ -79,31 +75,6 @@ func endpointCondition(s *scope) metav1.Condition {
 	c := metav1.Condition{Type: infrav1.EndpointReadyCondition, Status: metav1.ConditionTrue, Reason: infrav1.EndpointReadyReason}
 	if s.endpointProblem != nil {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.endpointProblem.Reason, s.endpointProblem.Message
-	}
-	return c
-}
-
-// zonesCondition compares the zones that control plane machines are wanted in with those that exist.
-func zonesCondition(s *scope) metav1.Condition {
-	c := metav1.Condition{Type: infrav1.FailureDomainsReadyCondition, Status: metav1.ConditionTrue, Reason: infrav1.FailureDomainsReadyReason}
-	var missing []string
-	for _, zone := range s.maasCluster.Spec.ControlPlaneZones {
-		if !slices.Contains(s.zones, zone) {
-			missing = append(missing, zone)
-		}
-	}
-	switch {
-	case s.zones == nil && (s.session == nil || !s.session.Snapshot().Synced()):
-		if len(s.maasCluster.Status.FailureDomains) > 0 {
-			return c
-		}
-		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, infrav1.ConnectingReason, "Waiting for the first look at MAAS"
-	case len(s.zones) == 0:
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, infrav1.NoMachinesReason, "The API key sees no machine in MAAS"
-	case len(missing) > 0:
-		c.Status, c.Reason = metav1.ConditionFalse, infrav1.ZoneNotFoundReason
-		c.Message = fmt.Sprintf("spec.controlPlaneZones: no machine in zone %s; zones with machines: %s",
-			strings.Join(missing, ", "), strings.Join(s.zones, ", "))
 	}
 	return c
 }

@@ -25,8 +25,11 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	kerrors "k8s.io/apimachinery/pkg/util/errors"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/conditions"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -140,12 +143,27 @@ func (p *Patcher) patchStatus(ctx context.Context) error {
 	if !changed {
 		return nil
 	}
-	return p.send(map[string]any{"status": status}, func(answer client.Object, patch client.Patch) error {
+	was := readiness(p.before)
+	err = p.send(map[string]any{"status": status}, func(answer client.Object, patch client.Patch) error {
 		if err := p.client.Status().Patch(ctx, answer, patch); err != nil {
 			return fmt.Errorf("patching the status: %w", err)
 		}
 		return nil
 	})
+	if is := readiness(p.before); err == nil && (is.Status != was.Status || is.Reason != was.Reason) {
+		ctrl.LoggerFrom(ctx).Info("Readiness changed", "ready", is.Status, "reason", is.Reason, "message", is.Message)
+	}
+	return err
+}
+
+// readiness is the Ready condition. The log tells how it changes: what an object waits for stands in its status only until that is over.
+func readiness(o client.Object) metav1.Condition {
+	if with, ok := o.(conditions.Getter); ok {
+		if c := conditions.Get(with, clusterv1.ReadyCondition); c != nil {
+			return *c
+		}
+	}
+	return metav1.Condition{}
 }
 
 // change is the merge patch from what the API server has to what the reconcile wants.

@@ -29,6 +29,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 )
 
 var (
@@ -49,7 +51,11 @@ func TestKubeadmControlPlane(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Stop()
-	if _, err := l.AddRack(3, 1); err != nil {
+	if _, err := l.AddRack(3, 0); err != nil {
+		t.Fatal(err)
+	}
+	// The worker is in a zone without a server for the control plane, which must not be given one there.
+	if _, err := l.AddHost(maassim.MachineSpec{Hostname: "worker-1", Pool: workerPool, Zone: "az4"}); err != nil {
 		t.Fatal(err)
 	}
 	s := story{t: t, lab: l, cluster: ClusterSpec{
@@ -76,6 +82,9 @@ func (s *story) step(name string, f func(ctx context.Context) error) {
 	ok := s.t.Run(name, func(t *testing.T) {
 		if err := f(t.Context()); err != nil {
 			t.Error(err)
+			if err := s.lab.Dump(context.WithoutCancel(s.t.Context())); err != nil {
+				t.Log("Not all resources are in the artifacts:", err)
+			}
 		}
 	})
 	s.t.Logf("%s: %s, %s", name, time.Since(started).Round(100*time.Millisecond), s.lab.memory())
@@ -94,8 +103,31 @@ func (s *story) oneControlPlane(ctx context.Context) error {
 	if err := s.waitControlPlane(ctx, 1, PreviousKubernetesVersion); err != nil {
 		return err
 	}
+	if err := s.checkZones(ctx, map[string]bool{"az1": true, "az2": true, "az3": true, "az4": false}); err != nil {
+		return err
+	}
 	_, err := s.lab.WriteWorkloadKubeconfig(ctx, s.cluster.Key())
 	return err
+}
+
+// checkZones looks at which zones are failure domains, and which of them are for the control plane.
+func (s *story) checkZones(ctx context.Context, want map[string]bool) error {
+	cluster := &unstructured.Unstructured{}
+	cluster.SetGroupVersionKind(clusterKind)
+	if err := s.lab.Client().Get(ctx, s.cluster.Key(), cluster); err != nil {
+		return err
+	}
+	got := map[string]bool{}
+	domains, _, _ := unstructured.NestedSlice(cluster.Object, "status", "failureDomains")
+	for _, d := range domains {
+		domain, _ := d.(map[string]any)
+		name, _ := domain["name"].(string)
+		got[name], _ = domain["controlPlane"].(bool)
+	}
+	if !maps.Equal(got, want) {
+		return fmt.Errorf("want the failure domains, with those for the control plane, %v, got %v", want, got)
+	}
+	return nil
 }
 
 func (s *story) threeAndWorker(ctx context.Context) error {
