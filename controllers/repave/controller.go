@@ -165,8 +165,5 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, erro
 			return ctrl.Result{}, err
 		}
 	}
-	if s.busy() {
-		return ctrl.Result{RequeueAfter: busyInterval}, nil
-	}
-	return ctrl.Result{RequeueAfter: idleInterval}, nil
+	return ctrl.Result{RequeueAfter: s.nextLook()}, nil
 }

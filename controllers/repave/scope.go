@@ -84,6 +84,30 @@ func (s *scope) busy() bool {
 	return len(s.candidates) > 0 || len(s.open()) > 0 || s.report == nil
 }
 
+// nextLook is when to look again: while something waits or is under way soon, and no later than what is whole has been so for the stable period. A look that
+// comes that early asks the storage no more often than any other.
+func (s *scope) nextLook() time.Duration {
+	if !s.busy() {
+		return idleInterval
+	}
+	next := busyInterval
+	until := func(whole time.Time) {
+		if !whole.IsZero() {
+			// Times are kept in whole seconds.
+			next = min(next, max(whole.Add(s.rules().StablePeriod).Sub(s.now), time.Second))
+		}
+	}
+	for _, open := range s.open() {
+		if p := s.progress[open.Name]; p.Step == repave.Settling {
+			until(p.WholeSince)
+		}
+	}
+	if len(s.candidates) > 0 && s.report != nil && !s.report.Placed && s.now.Sub(s.wholeSince) < s.rules().StablePeriod {
+		until(s.wholeSince)
+	}
+	return next
+}
+
 // open are the repaves that are not closed.
 func (s *scope) open() []*infrav1.Repave {
 	var open []*infrav1.Repave
