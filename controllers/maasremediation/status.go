@@ -22,6 +22,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -112,7 +113,7 @@ func message(s *scope) string {
 	case remediation.WithoutTheServer:
 		return also("The Machine has lost its server and is handed over", s.took.Why)
 	case remediation.HandedOver:
-		return "The owner of the Machine is to delete and replace it" + nobody(s)
+		return also("The owner of the Machine is to delete and replace it"+nobody(s), answer(s))
 	}
 	return ""
 }
@@ -122,6 +123,18 @@ func also(what, why string) string {
 		return what
 	}
 	return what + ": " + why
+}
+
+// answer is what the owner says of that, "" while it is silent.
+func answer(s *scope) string {
+	c := conditions.Get(s.machine, clusterv1.MachineOwnerRemediatedCondition)
+	if !s.machine.DeletionTimestamp.IsZero() || c == nil || c.Status != metav1.ConditionFalse || c.Reason == clusterv1.MachineOwnerRemediatedWaitingForRemediationReason {
+		return ""
+	}
+	if s.guarded && c.Reason == clusterv1.MachineSetMachineCannotBeRemediatedReason {
+		return c.Message + ". If that rollout waits for this node, the RepaveGate has the node replaced next"
+	}
+	return c.Message
 }
 
 // nobody says that a Machine without an owner waits for a person.

@@ -46,7 +46,7 @@ func (r *Reconciler) admit(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	s.candidates = in.Candidates
+	s.candidates, s.deadCandidates = in.Candidates, in.Dead
 	s.verdicts = repave.Decide(in)
 	var claimed []*going
 	for i := range s.verdicts {

@@ -35,7 +35,7 @@ func (r *Reconciler) input(ctx context.Context, s *scope) (repave.Input, error) 
 		WholeSince: s.wholeSince, Override: override(s.gate.Spec.Override),
 	}
 	for _, open := range s.open() {
-		f := repave.Flight{Machine: open.Spec.MachineName, Node: open.Spec.NodeName}
+		f := repave.Flight{Machine: open.Spec.MachineName, Node: open.Spec.NodeName, Set: setOf(open)}
 		switch s.progress[open.Name].Step {
 		case repave.Rebuilding, repave.Settling:
 			f.Landed = true
@@ -44,6 +44,9 @@ func (r *Reconciler) input(ctx context.Context, s *scope) (repave.Input, error) 
 		in.Flights = append(in.Flights, f)
 	}
 	leaving := r.leaving(s)
+	if len(leaving)+len(in.Flights) > 0 {
+		in.Dead = r.deadMachines(ctx, s)
+	}
 	if len(leaving) == 0 {
 		return in, nil
 	}
@@ -89,7 +92,7 @@ func (s *scope) infra(m *clusterv1.Machine) *infrav1.MaasMachine {
 func (r *Reconciler) candidate(ctx context.Context, s *scope, m *clusterv1.Machine, purpose repave.Purpose) repave.Candidate {
 	role := s.role(m)
 	c := repave.Candidate{
-		Machine: m.Name, Node: nodeName(m), Role: repave.Worker, Purpose: purpose, WaitingSince: s.now, Dead: s.dead(m),
+		Machine: m.Name, Node: nodeName(m), Role: repave.Worker, Set: setOf(m), Purpose: purpose, WaitingSince: s.now, Dead: s.dead(m),
 		StorageExpected: role.Storage == infrav1.StorageExpected, DataKept: r.dataKept(ctx, s, m), UnhookedPeers: s.unhooked(m),
 		VMs: repave.VMPolicy(role.VirtualMachines), Override: machineOverride(m),
 	}

@@ -23,14 +23,17 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/controllers/external"
+	"sigs.k8s.io/cluster-api/util/collections"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/repave"
 )
 
 // readOwners reads the control plane object and the MachineDeployments: how many Machines there are to be, and whether Cluster API makes replacements now.
@@ -137,8 +140,8 @@ var skippedChecks = strings.Join([]string{
 	string(clusterv1.MachineSetPreflightCheckKubeadmVersionSkew),
 }, ",")
 
-// unblockReplacements has MachineSets make the replacement of a node that is away although the control plane moves. Cluster API would wait for the control
-// plane; the control plane, where the storage runs on its nodes too, waits for the node that is away; and neither would end.
+// unblockReplacements has MachineSets make the replacement of a node that is away, and remediate one that is dead, although the control plane moves.
+// Cluster API would wait for the control plane; the control plane, where the storage runs on its nodes too, waits for that node; and neither would end.
 func (r *Reconciler) unblockReplacements(ctx context.Context, s *scope) error {
 	if s.clusterDeleting() {
 		return nil
@@ -151,7 +154,7 @@ func (r *Reconciler) unblockReplacements(ctx context.Context, s *scope) error {
 		set := &sets.Items[i]
 		_, ours := set.Annotations[infrav1.RepaveSkipsPreflightAnnotation]
 		_, has := set.Annotations[clusterv1.MachineSetSkipPreflightChecksAnnotation]
-		wanted := s.replacesFor(set) && s.preflight(set.Spec.Template.Spec.Version, set.Spec.Template.Spec.Bootstrap.ConfigRef.Kind == "KubeadmConfigTemplate", "") != ""
+		wanted := (s.replacesFor(set) || s.remediatesFor(set)) && s.preflight(set.Spec.Template.Spec.Version, set.Spec.Template.Spec.Bootstrap.ConfigRef.Kind == "KubeadmConfigTemplate", "") != ""
 		if wanted == ours || (wanted && has) {
 			continue
 		}
@@ -166,7 +169,7 @@ func (r *Reconciler) unblockReplacements(ctx context.Context, s *scope) error {
 func (s *scope) replacesFor(set *clusterv1.MachineSet) bool {
 	has := 0
 	for _, m := range s.machines {
-		if m.Labels[clusterv1.MachineSetNameLabel] == set.Name {
+		if metav1.IsControlledBy(m, set) {
 			has++
 		}
 	}
@@ -176,6 +179,19 @@ func (s *scope) replacesFor(set *clusterv1.MachineSet) bool {
 	}
 	return slices.ContainsFunc(s.open(), func(r *infrav1.Repave) bool {
 		return r.Labels[clusterv1.MachineDeploymentNameLabel] == deployment && r.Spec.Purpose == infrav1.RepaveReplacement && s.machine(r.Spec.MachineName) == nil
+	})
+}
+
+// remediatesFor tells whether the set puts the remediation of a dead Machine off while a control plane Machine waits for the gate.
+func (s *scope) remediatesFor(set *clusterv1.MachineSet) bool {
+	if !set.DeletionTimestamp.IsZero() || !slices.ContainsFunc(s.verdicts, func(v repave.Verdict) bool {
+		m := s.machine(v.Machine)
+		return !v.Admitted && m != nil && isControlPlane(m)
+	}) {
+		return false
+	}
+	return slices.ContainsFunc(s.machines, func(m *clusterv1.Machine) bool {
+		return metav1.IsControlledBy(m, set) && m.DeletionTimestamp.IsZero() && s.dead(m) && collections.IsUnhealthyAndOwnerRemediated(m)
 	})
 }
 

@@ -64,6 +64,8 @@ type scope struct {
 
 	verdicts   []repave.Verdict
 	candidates []repave.Candidate
+	// deadCandidates are Machines that are dead and that nobody has deleted, gathered while something waits or is under way.
+	deadCandidates []repave.Candidate
 	// unguarded are findings about Machines that the gate does not fully protect.
 	unguarded []finding
 	progress  map[string]repave.Progress

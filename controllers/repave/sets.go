@@ -35,15 +35,17 @@ type machineSet struct {
 	leaving []repave.Leaving
 }
 
-// setOf names the set of a Machine, "" for one that stands alone and is not replaced.
-func setOf(m *clusterv1.Machine) string {
+// setOf names the set of a Machine, or of the Machine of a Repave, "" for one that stands alone and is not replaced.
+func setOf(o client.Object) string {
+	labels := o.GetLabels()
+	_, controlPlane := labels[clusterv1.MachineControlPlaneLabel]
 	switch {
-	case isControlPlane(m):
+	case controlPlane:
 		return "control plane"
-	case m.Labels[clusterv1.MachineDeploymentNameLabel] != "":
-		return "MachineDeployment/" + m.Labels[clusterv1.MachineDeploymentNameLabel]
-	case m.Labels[clusterv1.MachineSetNameLabel] != "":
-		return "MachineSet/" + m.Labels[clusterv1.MachineSetNameLabel]
+	case labels[clusterv1.MachineDeploymentNameLabel] != "":
+		return "MachineDeployment/" + labels[clusterv1.MachineDeploymentNameLabel]
+	case labels[clusterv1.MachineSetNameLabel] != "":
+		return "MachineSet/" + labels[clusterv1.MachineSetNameLabel]
 	}
 	return ""
 }

@@ -64,6 +64,8 @@ type decision struct {
 	flights  int
 	flightOf map[string]bool
 	openNode map[string]string
+	// free are those of the dead that would be let go at once, by their index.
+	free []bool
 	// without names a policy that is left out: only the proof that each is needed sets it.
 	without string
 }
@@ -79,6 +81,7 @@ func newDecision(in Input) *decision {
 		d.flightOf[f.Machine] = true
 		d.fly(f.Machine, f.Node, f.Landed)
 	}
+	d.judgeDead()
 	return d
 }
 

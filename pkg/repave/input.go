@@ -89,6 +89,8 @@ type Candidate struct {
 	// Node is the Kubernetes Node's name, "" when the Machine never had one.
 	Node string
 	Role Role
+	// Set names the Machines of which one replaces another (a MachineDeployment's, the control plane's); "" for a Machine that stands alone.
+	Set string
 	// Purpose is why it goes.
 	Purpose Purpose
 	// WaitingSince is when the deletion began.
@@ -109,12 +111,15 @@ type Candidate struct {
 	// NoRoomForVMs says why the other nodes cannot take this node's virtual machines; "" when they can or nobody asked.
 	NoRoomForVMs string
 	Override     *Override
+	// Refused is true for a Machine that nobody has deleted, whose owner was asked to replace it and leaves that to a rollout.
+	Refused bool
 }
 
 // Flight is an open repave: a node that was admitted and is not whole again.
 type Flight struct {
 	Machine string
 	Node    string
+	Set     string
 	// Landed is true once the node is back and runs, and waits only for its data.
 	Landed bool
 }
@@ -127,6 +132,8 @@ type Input struct {
 	ClusterDeleting bool
 	Candidates      []Candidate
 	Flights         []Flight
+	// Dead are Machines that nobody has deleted and whose Node is dead, or never came to be and whose owner refuses to replace them.
+	Dead []Candidate
 	// Report is nil when the store could not be asked; ReportError then says why.
 	Report      *storagehealth.Report
 	ReportError string

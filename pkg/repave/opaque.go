@@ -65,7 +65,7 @@ func storageDegraded(d *decision, _ *Candidate) *Verdict {
 	case storagehealth.Yes:
 		return nil
 	case storagehealth.No:
-		return hold(StorageDegraded, "The storage is not whole: %s%s. It ends when it is", d.Report.Detail, progress(d.Report.Progress))
+		return hold(StorageDegraded, "The storage is not whole: %s%s. %s", d.Report.Detail, progress(d.Report.Progress), d.endsOpaque())
 	}
 	return hold(StorageUnknown, "The storage does not say whether it is whole: %s. It ends when it does", d.Report.Detail)
 }

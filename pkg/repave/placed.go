@@ -91,11 +91,11 @@ func lastReplica(d *decision, c *Candidate) *Verdict {
 			continue
 		}
 		if n := d.place.others(volume, node, d.away); n == 0 {
-			return hold(LastReplica, "Volume %s has no copy in sync on another node (%d wanted). It ends with a second copy, or with the volume",
-				v.Name, v.Wanted)
+			return hold(LastReplica, "Volume %s has no copy in sync on another node (%d wanted). %s", v.Name, v.Wanted,
+				d.ends([]int32{volume}, "It ends with a second copy, or with the volume"))
 		} else if n < v.Quorum && !c.Dead {
-			return hold(QuorumAtRisk, "Volume %s would have %d copies in sync and needs %d to go on. It ends when another copy is in sync",
-				v.Name, n, v.Quorum)
+			return hold(QuorumAtRisk, "Volume %s would have %d copies in sync and needs %d to go on. %s", v.Name, n, v.Quorum,
+				d.ends([]int32{volume}, "It ends when another copy is in sync"))
 		}
 	}
 	return nil
@@ -164,22 +164,17 @@ func notEvacuated(d *decision, c *Candidate) *Verdict {
 // volumeNotWhole holds while any volume of the node lacks another of its copies.
 func volumeNotWhole(d *decision, c *Candidate) *Verdict {
 	node, _ := d.node(c.Node)
-	var first *storagehealth.Volume
-	count := 0
+	var lacking []int32
 	for _, volume := range d.place.volumesOn(node) {
-		v := &d.Report.Volumes[volume]
-		if d.place.others(volume, node, d.away) < v.Wanted-1 {
-			if first == nil {
-				first = v
-			}
-			count++
+		if d.place.others(volume, node, d.away) < d.Report.Volumes[volume].Wanted-1 {
+			lacking = append(lacking, volume)
 		}
 	}
-	if count == 0 {
+	if len(lacking) == 0 {
 		return nil
 	}
-	return hold(VolumeNotWhole, "%d volumes on %s lack a copy in sync elsewhere, %s among them%s. It ends when they are rebuilt", count, c.Node,
-		first.Name, progress(d.Report.Progress))
+	return hold(VolumeNotWhole, "%d volumes on %s lack a copy in sync elsewhere, %s among them%s. %s", len(lacking), c.Node,
+		d.Report.Volumes[lacking[0]].Name, progress(d.Report.Progress), d.ends(lacking, "It ends when they are rebuilt"))
 }
 
 func serial(d *decision, c *Candidate) *Verdict {

@@ -110,6 +110,11 @@ func (p *placement) others(volume, node int32, away set) int32 {
 	return n
 }
 
+// holds tells whether a volume has a replica on the node, in sync or not.
+func (p *placement) holds(volume, node int32) bool {
+	return slices.ContainsFunc(p.report.Volumes[volume].Replicas, func(r storagehealth.Replica) bool { return r.Node == node })
+}
+
 // inSyncOn tells whether the volume's replica on the node is in sync.
 func (p *placement) inSyncOn(volume, node int32) bool {
 	return slices.ContainsFunc(p.report.Volumes[volume].Replicas, func(r storagehealth.Replica) bool { return r.Node == node && r.InSync })

@@ -236,6 +236,20 @@ func moreScenarios() []scenario {
 			x := stage(3, 1, 6, 2)
 			return x.at(0, func() { x.remediate("w-a0"); x.remediate("w-b0") }).at(5*time.Minute, func() { x.kill("w-b0") })
 		}, 4 * time.Hour},
+		{"death-under-a-rollout", "A worker dies under a rollout; its owner leaves it to the rollout, which waits for the nodes that wait for it. The gate has it taken first.",
+			func() *theater {
+				x := stage(4, 1, 8, 3).parallel(2)
+				x.checked = true
+				return x.at(0, func() { x.upgrade("w") }).at(3*time.Minute, func() { x.kill("w-d0") })
+			}, 4 * time.Hour},
+		{"death-under-a-rollout-wiped", "The same with disks that are wiped: it is taken because its volumes have third copies.", func() *theater {
+			x := stage(4, 1, 8, 3).parallel(2)
+			x.checked = true
+			for _, sv := range x.servers {
+				sv.wipes = true
+			}
+			return x.at(0, func() { x.upgrade("w") }).at(3*time.Minute, func() { x.kill("w-d0") })
+		}, 6 * time.Hour},
 		{"infrastructure-deleted", "Somebody deletes the infrastructure under two Machines that share volumes; its finalizer holds what the hook cannot.", func() *theater {
 			x := stage(2, 1, 3, 2)
 			return x.at(0, func() { x.bypass("w-a0"); x.bypass("w-b0") })
@@ -433,7 +447,7 @@ func caughtByTable(name string) bool {
 func TestBrokenGatesAreCaught(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sharesData", "lastReplica", "deadNode", "notEvacuated", "serial", "budget", "recheck", "storageUnknown", "overridden",
-		"volumeNotWhole", "storageBusy"} {
+		"volumeNotWhole", "storageBusy", "unblock"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, sc := range allScenarios() {

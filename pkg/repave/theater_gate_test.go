@@ -55,7 +55,34 @@ func (x *theater) gate() {
 		}
 		x.admitOne(m, v)
 	}
+	x.unblock()
 	x.readiness()
+}
+
+// unblock has the rollout take the Machine that everything waits for; Cluster API deletes it.
+func (x *theater) unblock() {
+	if x.without == "unblock" {
+		return
+	}
+	if m := x.machineOf(Unblock(x.input())); m != nil {
+		x.act()
+		x.say("the rollout is told to take %s next", m.name)
+		delete(x.told, m.name)
+		x.remove(m)
+		x.checkUnblocked(m)
+	}
+}
+
+// checkUnblocked holds to it that only what is dead already is taken.
+func (x *theater) checkUnblocked(m *machine) {
+	if !x.servers[m.server].dead {
+		x.breach("the rollout is told to take %s, which is alive", m.name)
+	}
+	for _, v := range x.volumes {
+		if on(v, m.server) && !x.safeWithout(v, m.server) {
+			x.breach("the rollout is told to take %s, and volume %s has no other copy in sync", m.name, v.name)
+		}
+	}
 }
 
 func (x *theater) input() Input {
@@ -63,7 +90,7 @@ func (x *theater) input() Input {
 	for _, c := range x.claims {
 		if !c.done {
 			sv := x.serverOf(c.Node)
-			in.Flights = append(in.Flights, Flight{Machine: c.Machine, Node: c.Node, Landed: sv.up && x.machineOf(c.Machine) == nil})
+			in.Flights = append(in.Flights, Flight{Machine: c.Machine, Node: c.Node, Set: c.set, Landed: sv.up && x.machineOf(c.Machine) == nil})
 		}
 	}
 	purposes := map[string]Purpose{}
@@ -79,17 +106,23 @@ func (x *theater) input() Input {
 		}
 	}
 	for _, m := range x.machines {
-		if !m.deleting() || (!m.hooked && (!m.bypassed || x.letGo(m))) {
+		sv := x.servers[m.server]
+		leaves := m.deleting() && (m.hooked || m.bypassed && !x.letGo(m))
+		if !leaves && (m.deleting() || !sv.dead) {
 			continue
 		}
-		sv := x.servers[m.server]
-		c := Candidate{Machine: m.name, Node: sv.name, Role: m.set.role, Purpose: purposes[m.name], WaitingSince: m.deletedAt, Dead: sv.dead,
+		c := Candidate{Machine: m.name, Node: sv.name, Role: m.set.role, Set: m.set.name, Purpose: purposes[m.name], WaitingSince: m.deletedAt, Dead: sv.dead,
 			StorageExpected: m.set.role == Worker, DataKept: storagehealth.Yes, Override: m.override}
 		if sv.wipes {
 			c.DataKept = storagehealth.No
 		}
 		if x.controlPlaneMoving() {
 			c.NotReplaced = "rolls out"
+		}
+		if !leaves {
+			c.Purpose, c.Refused = Replacement, x.unhealthy(m) && m.refused()
+			in.Dead = append(in.Dead, c)
+			continue
 		}
 		in.Candidates = append(in.Candidates, c)
 	}
@@ -157,7 +190,7 @@ func (x *theater) admitOne(m *machine, v Verdict) {
 	if c == nil {
 		x.act()
 		c = &claim{Record: Record{Machine: m.name, Node: x.servers[m.server].name, Purpose: Replacement, Identity: "id-" + x.servers[m.server].name},
-			role: m.set.role, reason: v.Reason, at: x.now, alive: x.servers[m.server].up}
+			role: m.set.role, set: m.set.name, reason: v.Reason, at: x.now, alive: x.servers[m.server].up}
 		for _, candidate := range x.input().Candidates {
 			if candidate.Machine == m.name {
 				c.Purpose = candidate.Purpose

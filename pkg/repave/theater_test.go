@@ -49,6 +49,8 @@ type theater struct {
 	// skew is by how much the clock of the gate's computer is ahead; stale is true while the Nodes of servers that are away are still there, and Ready.
 	skew  time.Duration
 	stale bool
+	// checked is true where a MachineHealthCheck is, and Machines of dead servers count as unavailable.
+	checked bool
 	// between runs between a claim and its confirmation.
 	between func(*theater)
 	// script runs at the beginning of each tick.
@@ -124,6 +126,7 @@ func (m *machine) deleting() bool { return !m.deletedAt.IsZero() }
 type claim struct {
 	Record
 	role      Role
+	set       string
 	reason    Reason
 	at        time.Time
 	confirmed bool
@@ -151,7 +154,7 @@ func (x *theater) run(limit time.Duration) {
 		if x.script != nil {
 			x.script(x)
 		}
-		acts := []func(){x.reconcileSets, x.gate, x.reconcileMachines, x.hardware, x.storage}
+		acts := []func(){x.reconcileSets, x.checkHealth, x.gate, x.reconcileMachines, x.hardware, x.storage}
 		if x.rng != nil {
 			x.rng.Shuffle(len(acts), func(i, j int) { acts[i], acts[j] = acts[j], acts[i] })
 		}
@@ -202,7 +205,7 @@ func (x *theater) reconcileSets() {
 		for _, m := range x.machines {
 			if m.set == s {
 				mine = append(mine, m)
-				if m.deleting() || !m.ready {
+				if m.deleting() || !m.ready || x.checked && x.servers[m.server].dead {
 					unavailable++
 				}
 			}
@@ -227,6 +230,32 @@ func (x *theater) reconcileSets() {
 				x.remove(m)
 				unavailable++
 			}
+		}
+	}
+}
+
+// healthTimeout is how long a Node is away before a health check calls its Machine unhealthy.
+const healthTimeout = 5 * time.Minute
+
+func (x *theater) unhealthy(m *machine) bool {
+	sv := x.servers[m.server]
+	return x.checked && sv.dead && !m.deleting() && x.now.Sub(sv.downAt) >= healthTimeout
+}
+
+// refused tells whether Cluster API leaves an unhealthy Machine to the rollout that is to replace it.
+func (m *machine) refused() bool { return m.generation < m.set.generation }
+
+// checkHealth is Cluster API's health check, and its owners' answer.
+func (x *theater) checkHealth() {
+	for _, m := range x.machines {
+		if !x.unhealthy(m) || m.set.role == ControlPlane {
+			continue
+		}
+		if !m.refused() {
+			x.remove(m)
+		} else if x.told[m.name] == "" {
+			x.told[m.name] = "refused"
+			x.say("%s is unhealthy, and left to the rollout", m.name)
 		}
 	}
 }

@@ -247,6 +247,13 @@ func (d *ward) fallSilent(hostname string) {
 	d.silent[hostname] = true
 }
 
+// speak has a kubelet report again.
+func (d *ward) speak(hostname string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.silent, hostname)
+}
+
 // round lets each kubelet report once. What fails is tried again in the next one.
 func (d *ward) round(ctx context.Context) {
 	d.mu.Lock()
