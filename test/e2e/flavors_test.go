@@ -25,13 +25,16 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// template is the release's cluster-template.yaml, of which the flavors that some specs want are made.
-type template struct{ documents []string }
+// template is a cluster template of the release, of which the flavors that some specs want are made.
+type template struct {
+	name      string
+	documents []string
+}
 
-func readTemplate(folder string) *template {
-	raw, err := os.ReadFile(filepath.Join(folder, "cluster-template.yaml"))
+func readTemplate(folder, name string) *template {
+	raw, err := os.ReadFile(filepath.Join(folder, name))
 	Expect(err).NotTo(HaveOccurred())
-	return &template{strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n---\n")}
+	return &template{name: name, documents: strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n---\n")}
 }
 
 func (t *template) write(folder, file string) {
@@ -44,18 +47,18 @@ func (t *template) find(kind string) int {
 	at := -1
 	for i, document := range t.documents {
 		if strings.Contains("\n"+document, "\nkind: "+kind+"\n") {
-			Expect(at).To(Equal(-1), "cluster-template.yaml has one %s", kind)
+			Expect(at).To(Equal(-1), "%s has one %s", t.name, kind)
 			at = i
 		}
 	}
-	Expect(at).NotTo(Equal(-1), "cluster-template.yaml has a %s", kind)
+	Expect(at).NotTo(Equal(-1), "%s has a %s", t.name, kind)
 	return at
 }
 
 // insert adds lines after a place in the one document of the kind.
 func (t *template) insert(kind, after, lines string) {
 	i := t.find(kind)
-	Expect(strings.Count(t.documents[i], after)).To(Equal(1), "%s of cluster-template.yaml has one place %q", kind, after)
+	Expect(strings.Count(t.documents[i], after)).To(Equal(1), "%s of %s has one place %q", kind, t.name, after)
 	t.documents[i] = strings.Replace(t.documents[i], after, after+lines, 1)
 }
 
@@ -74,4 +77,5 @@ func makeFlavors(folder string) {
 	makeRemediationFlavor(folder)
 	makeGatedFlavor(folder)
 	makeGatedTopologyFlavor(folder)
+	makeClassFlavor(folder)
 }

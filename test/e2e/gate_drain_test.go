@@ -202,7 +202,7 @@ spec:
 
 // makeGatedTopologyFlavor writes the flavor with a gate whose cluster is of a class, and the class, which clusterctl looks for in a file of its own.
 func makeGatedTopologyFlavor(folder string) {
-	t, class := readTemplate(folder), &template{}
+	t, class := readTemplate(folder, "cluster-template.yaml"), &template{}
 	t.take("Cluster")
 	t.take("MachineDeployment")
 	class.add(gatedClass)

@@ -177,7 +177,7 @@ spec:
 
 // makeGatedFlavor writes the flavor with a gate and with the taints that the spec expects.
 func makeGatedFlavor(folder string) {
-	t := readTemplate(folder)
+	t := readTemplate(folder, "cluster-template.yaml")
 	t.insert("KubeadmControlPlane", "\n  machineTemplate:\n    spec:\n", taints)
 	t.insert("MachineDeployment", "\n  template:\n    spec:\n", taints+storageReadinessGate)
 	t.add(configMapGate)

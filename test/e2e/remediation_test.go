@@ -53,7 +53,7 @@ spec:
 
 // makeRemediationFlavor writes the flavor that the spec generates its cluster from, with a label on the workers and a health check.
 func makeRemediationFlavor(folder string) {
-	t := readTemplate(folder)
+	t := readTemplate(folder, "cluster-template.yaml")
 	t.insert("MachineDeployment", "\n  template:\n", "    metadata:\n      labels:\n        e2e.remediation.label: \"\"\n")
 	t.add(healthCheck)
 	t.write(folder, "cluster-template-md-remediation.yaml")
