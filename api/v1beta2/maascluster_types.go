@@ -161,6 +161,11 @@ type MaasClusterStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
+	// observedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
 	// initialization tells Cluster API how far the provisioning has come.
 	// +optional
 	Initialization MaasClusterInitializationStatus `json:"initialization,omitempty,omitzero"`

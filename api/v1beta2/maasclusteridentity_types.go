@@ -74,6 +74,11 @@ type MaasClusterIdentityStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
+	// observedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
 	// maas is what the region says of itself and of the API key.
 	// +optional
 	MAAS MaasRegionStatus `json:"maas,omitempty,omitzero"`

@@ -119,6 +119,11 @@ type MaasHostPoolStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
+	// observedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
 	// hosts counts the servers of the pool.
 	// +optional
 	Hosts MaasHostCounts `json:"hosts,omitempty,omitzero"`

@@ -30,6 +30,11 @@ type RepaveGateStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
+	// observedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
 	// observedTime is when the storage last answered.
 	// +optional
 	ObservedTime metav1.Time `json:"observedTime,omitempty,omitzero"`

@@ -27,6 +27,7 @@ import (
 
 // setStatus writes the whole status from the facts of the scope.
 func setStatus(s *scope) {
+	s.maasCluster.Status.ObservedGeneration = s.maasCluster.Generation
 	if s.deleting() {
 		if s.session != nil || s.problem != nil {
 			// Since when MAAS does not answer bounds the wait for it.

@@ -161,6 +161,7 @@ func (r *Reconciler) ownSecret(ctx context.Context, s *scope) error {
 
 // setStatus writes the whole status from the facts of the scope.
 func setStatus(s *scope) {
+	s.identity.Status.ObservedGeneration = s.identity.Generation
 	available := access.Condition(s.problem)
 	ready := available
 	ready.Type = infrav1.ReadyCondition

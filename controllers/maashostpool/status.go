@@ -31,6 +31,7 @@ import (
 
 // setStatus writes the whole status from the facts of the scope.
 func setStatus(s *scope) {
+	s.pool.Status.ObservedGeneration = s.pool.Generation
 	if s.counted {
 		s.pool.Status.Hosts = infrav1.MaasHostCounts{
 			Total: ptr.To(s.total), Available: ptr.To(s.available), Leased: ptr.To(s.leased), Unavailable: ptr.To(s.unavailable),

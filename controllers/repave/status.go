@@ -35,6 +35,7 @@ const shownMachines = 100
 
 // setStatus writes the whole status from the facts of the scope.
 func setStatus(s *scope) {
+	s.gate.Status.ObservedGeneration = s.gate.Generation
 	for _, c := range []metav1.Condition{ready(s), storageWhole(s), guarded(s), movable(s)} {
 		c.ObservedGeneration = s.gate.Generation
 		conditions.Set(s.gate, c)
