@@ -63,8 +63,12 @@ func TestFlavors(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				cluster, others := readCluster(t, "cluster-template-"+name+".yaml", values())
 				for _, o := range others {
-					if strings.HasSuffix(o.GroupVersionKind().Group, "infrastructure.cluster.x-k8s.io") {
+					if o.GetKind() != "HelmChartProxy" {
 						strict(t, o)
+						continue
+					}
+					for _, why := range refusals(t, o) {
+						t.Errorf("HelmChartProxy %s: %s", o.GetName(), why)
 					}
 				}
 				if errs := c.admit(t.Context(), cluster); len(errs) > 0 {
