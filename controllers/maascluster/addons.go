@@ -41,9 +41,8 @@ var addonsVersion = schema.GroupVersion{Group: "addons.cluster.x-k8s.io", Versio
 
 const (
 	chartProxyLabel = "helmreleaseproxy.addons.cluster.x-k8s.io/helmchartproxy-name"
-	// addonsRecheck is how often addons are looked at that are not ready, and addonsQuietRecheck when all are: nothing wakes the reconciler for them.
-	addonsRecheck      = 20 * time.Second
-	addonsQuietRecheck = time.Minute
+	// providerRecheck is how often to look whether the addon provider has been installed: nothing tells.
+	providerRecheck = time.Minute
 	// problemLength bounds what of Helm's words goes into the condition, and problemCount how many addons are told of.
 	problemLength = 200
 	problemCount  = 8
@@ -82,6 +81,9 @@ func (r *Reconciler) lookAtAddons(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
+	if err := r.ensureAddonWatch(); err != nil {
+		return err
+	}
 	releases, err := r.listAddons(ctx, "HelmReleaseProxyList", client.InNamespace(s.cluster.Namespace), client.MatchingLabels{clusterv1.ClusterNameLabel: s.cluster.Name})
 	if err != nil {
 		return err
@@ -91,14 +93,6 @@ func (r *Reconciler) lookAtAddons(ctx context.Context, s *scope) error {
 }
 
 func hasAddonSet(cluster *clusterv1.Cluster) bool { return cluster.Labels[infrav1.AddonSetLabel] != "" }
-
-// recheck is when to look at the addons again.
-func (a *addons) recheck() time.Duration {
-	if addonsCondition(a).Status == metav1.ConditionTrue {
-		return addonsQuietRecheck
-	}
-	return addonsRecheck
-}
 
 func (r *Reconciler) listAddons(ctx context.Context, kind string, options ...client.ListOption) ([]unstructured.Unstructured, error) {
 	list := &unstructured.UnstructuredList{}

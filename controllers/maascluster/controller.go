@@ -23,6 +23,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
@@ -36,6 +37,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/access"
@@ -55,7 +57,8 @@ type Reconciler struct {
 	// WatchFilterValue restricts the objects to those with this watch filter label.
 	WatchFilterValue string
 
-	written persist.Versions
+	written    persist.Versions
+	addonWatch addonWatch
 }
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasclusters,verbs=get;list;watch;update;patch
@@ -65,13 +68,13 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=maasmachinetemplates;maashostpools,verbs=get;list;watch
 // +kubebuilder:rbac:groups=controlplane.cluster.x-k8s.io,resources=kubeadmcontrolplanes,verbs=get
-// +kubebuilder:rbac:groups=addons.cluster.x-k8s.io,resources=helmchartproxies;helmreleaseproxies,verbs=get;list
+// +kubebuilder:rbac:groups=addons.cluster.x-k8s.io,resources=helmchartproxies;helmreleaseproxies,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get
 
 // SetupWithManager starts the controller with the manager.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
 	log := ctrl.LoggerFrom(ctx)
-	err := ctrl.NewControllerManagedBy(mgr).
+	c, err := ctrl.NewControllerManagedBy(mgr).
 		For(&infrav1.MaasCluster{}, builder.WithPredicates(
 			predicates.ResourceIsNotExternallyManaged(mgr.GetScheme(), log), r.written.Predicate())).
 		Named("maascluster").
@@ -83,10 +86,13 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		Watches(&infrav1.MaasHost{}, handler.EnqueueRequestsFromMapFunc(r.clusterOfEndingHost)).
 		Watches(&infrav1.MaasClusterIdentity{}, handler.EnqueueRequestsFromMapFunc(r.clustersOfIdentity)).
 		WatchesRawSource(r.Access.Source(r.clustersOfMaas)).
-		Complete(reconciletime.Measure("maascluster",
+		Build(reconciletime.Measure("maascluster",
 			watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasCluster{}, r.WatchFilterValue, r)))
 	if err != nil {
 		return fmt.Errorf("building the MaasCluster controller: %w", err)
+	}
+	r.addonWatch.start = func(kind *metav1.PartialObjectMetadata, h handler.EventHandler) error {
+		return c.Watch(source.Kind[client.Object](mgr.GetCache(), kind, h))
 	}
 	return nil
 }

@@ -57,8 +57,8 @@ func (s *scope) deleting() bool { return !s.maasCluster.DeletionTimestamp.IsZero
 // recheck is when to look again although nothing woke the reconciler.
 func (s *scope) recheck() time.Duration {
 	after := s.recheckOfMaas()
-	if s.addons != nil {
-		after = min(after, s.addons.recheck())
+	if s.addons != nil && s.addons.absent {
+		after = min(after, providerRecheck)
 	}
 	return after
 }

@@ -45,8 +45,8 @@ var (
 // TestAddons is one story: the addon provider installs the reference's addons, brings them to the current ones although it is killed, tells of a repository that
 // is down and of a chart that is not there, and removes what is no longer asked for. Charts of other projects are stand-ins.
 func TestAddons(t *testing.T) {
-	if testing.Short() || os.Getenv("LAB_ADDONS") == "" {
-		t.Skip("LAB_ADDONS is not set: takes minutes, and is not part of the tests that run by themselves until it has been seen to pass")
+	if testing.Short() {
+		t.Skip("takes minutes")
 	}
 	ctx := t.Context()
 	l, err := Start(ctx, Config{Artifacts: artifacts(t), Providers: WithAddons(FullProviders()), Logger: testLogger()})
