@@ -144,22 +144,25 @@ func selects(chart *unstructured.Unstructured, clusterLabels map[string]string) 
 }
 
 // installed tells whether a release is ready in the version that is declared, and the word for it is of both as they are now: values that changed
-// are in the release once the provider has observed the declaration.
+// are in the release once the provider has looked at the declaration.
 func installed(chart, release *unstructured.Unstructured) bool {
 	declared, _, _ := unstructured.NestedString(chart.Object, "spec", "version")
 	version, _, _ := unstructured.NestedString(release.Object, "spec", "version")
-	return declared == version && observed(chart) && observed(release) && release.GetDeletionTimestamp() == nil && falseCondition(release) == nil &&
-		falseCondition(chart) == nil && hasConditions(release)
+	return declared == version && saidOfThis(chart, "HelmReleaseProxySpecsUpToDate") && saidOfThis(release, "HelmReleaseReady") && release.GetDeletionTimestamp() == nil &&
+		falseCondition(release) == nil && falseCondition(chart) == nil
 }
 
-func observed(u *unstructured.Unstructured) bool {
-	generation, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
-	return generation == u.GetGeneration()
-}
-
-func hasConditions(u *unstructured.Unstructured) bool {
+// saidOfThis tells whether a condition is of the object as it is now. status.observedGeneration does not: the provider writes it after the conditions, and never
+// when it was killed between the two.
+func saidOfThis(u *unstructured.Unstructured, kind string) bool {
 	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
-	return len(conditions) > 0
+	for _, item := range conditions {
+		if c, ok := item.(map[string]any); ok && c["type"] == kind {
+			generation, _ := c["observedGeneration"].(int64)
+			return generation == u.GetGeneration()
+		}
+	}
+	return false
 }
 
 // falseCondition is the first condition that is not True, other than the sum of them.

@@ -31,6 +31,9 @@ const addonOfTest = "addons.infrastructure.cluster.x-k8s.io/cilium"
 
 // chartProxy declares version of an addon; conditions are type, status, reason, message.
 func chartProxy(version string, conditions ...[4]string) unstructured.Unstructured {
+	if len(conditions) == 0 {
+		conditions = [][4]string{{"HelmReleaseProxySpecsUpToDate", "True", "UpToDate", ""}}
+	}
 	u := proxyObject("vmo-cilium", version, conditions)
 	_ = unstructured.SetNestedStringMap(u.Object, map[string]string{addonOfTest: "enabled"}, "spec", "clusterSelector", "matchLabels")
 	return u
@@ -39,18 +42,17 @@ func chartProxy(version string, conditions ...[4]string) unstructured.Unstructur
 func releaseProxy(version string, conditions ...[4]string) unstructured.Unstructured {
 	u := proxyObject("cilium-vmo-x", version, conditions)
 	u.SetLabels(map[string]string{chartProxyLabel: "vmo-cilium"})
-	u.SetGeneration(1)
-	_ = unstructured.SetNestedField(u.Object, int64(1), "status", "observedGeneration")
 	return u
 }
 
 func proxyObject(name, version string, conditions [][4]string) unstructured.Unstructured {
 	u := unstructured.Unstructured{Object: map[string]any{}}
 	u.SetName(name)
+	u.SetGeneration(1)
 	_ = unstructured.SetNestedField(u.Object, version, "spec", "version")
 	var list []any
 	for _, c := range conditions {
-		list = append(list, map[string]any{"type": c[0], "status": c[1], "reason": c[2], "message": c[3]})
+		list = append(list, map[string]any{"type": c[0], "status": c[1], "reason": c[2], "message": c[3], "observedGeneration": int64(1)})
 	}
 	_ = unstructured.SetNestedSlice(u.Object, list, "status", "conditions")
 	return u
@@ -64,6 +66,8 @@ func TestAddonsCondition(t *testing.T) {
 	stale.SetGeneration(2)
 	changed := chartProxy("1")
 	changed.SetGeneration(2)
+	silent := chartProxy("1")
+	unstructured.RemoveNestedField(silent.Object, "status", "conditions")
 	type objects = []unstructured.Unstructured
 	selected, unselected := map[string]string{addonOfTest: "enabled"}, map[string]string{addonOfTest: "disabled"}
 	for name, test := range map[string]struct {
@@ -78,6 +82,7 @@ func TestAddonsCondition(t *testing.T) {
 		"upgrade not begun":            {objects{chartProxy("2")}, objects{releaseProxy("1", good)}, selected, infrav1.AddonsInstallingReason, "vmo-cilium"},
 		"word of an older generation":  {objects{chartProxy("1")}, objects{stale}, selected, infrav1.AddonsInstallingReason, "vmo-cilium"},
 		"new values not taken up":      {objects{changed}, objects{releaseProxy("1", good)}, selected, infrav1.AddonsInstallingReason, "vmo-cilium"},
+		"declaration not looked at":    {objects{silent}, objects{releaseProxy("1", good)}, selected, infrav1.AddonsInstallingReason, "vmo-cilium"},
 		"failing":                      {objects{chartProxy("1")}, objects{releaseProxy("1", bad)}, selected, infrav1.AddonsFailingReason, "vmo-cilium: HelmInstallOrUpgradeFailed: no such chart"},
 		"values cannot be made":        {objects{chartProxy("1", [4]string{"HelmReleaseProxySpecsUpToDate", "False", "ValueParsingFailed", "apply addons-reference.yaml"})}, nil, selected, infrav1.AddonsFailingReason, "ValueParsingFailed: apply addons-reference.yaml"},
 		"new values cannot be made":    {objects{chartProxy("1", [4]string{"HelmReleaseProxySpecsUpToDate", "False", "ValueParsingFailed", "x"})}, objects{releaseProxy("1", good)}, selected, infrav1.AddonsFailingReason, "vmo-cilium: ValueParsingFailed: x"},
