@@ -22,7 +22,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -32,8 +31,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
-
-const addonLabels = "addons.infrastructure.cluster.x-k8s.io/"
 
 var (
 	chartProxies   = schema.GroupVersionKind{Group: "addons.cluster.x-k8s.io", Version: "v1alpha1", Kind: "HelmChartProxy"}
@@ -66,6 +63,7 @@ func TestAddons(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.step("Install", a.install)
+	a.step("Rules", a.rules)
 	a.step("UpgradeWhileTheProviderIsKilled", a.upgrade)
 	a.step("RepositoryDown", a.repositoryDown)
 	a.step("ChartThatIsNotThere", a.missingChart)
@@ -77,136 +75,25 @@ type addonStory struct {
 	charts *ChartRepository
 }
 
-// sources are the variables of a set that name where charts come from.
-func (a *addonStory) variables() map[string]string {
-	vars := map[string]string{"CLUSTER_NAME": a.cluster.Name, "NAMESPACE": a.cluster.Namespace}
-	for _, source := range []string{"ADDON", "CILIUM", "METALLB", "INGRESS_NGINX", "PROMETHEUS_COMMUNITY", "DESCHEDULER", "PIRAEUS", "PORTWORX"} {
-		vars[source+"_CHARTS"] = a.charts.URL()
-	}
-	return vars
-}
-
 func (a *addonStory) set(profile string) ([]*unstructured.Unstructured, error) {
-	raw, err := os.ReadFile(filepath.Join(Repository(), "templates", "addons-"+profile+".yaml"))
-	if err != nil {
-		return nil, err
-	}
-	text, err := substitute(string(raw), a.variables())
-	if err != nil {
-		return nil, err
-	}
-	return ParseObjects([]byte(text))
+	return RenderAddons(a.cluster, profile, a.charts.URL())
 }
 
 // fillRepository adds our own charts, and a stand-in for every other.
 func (a *addonStory) fillRepository() error {
-	folders, err := filepath.Glob(filepath.Join(Repository(), "charts", "*"))
-	if err != nil {
+	if err := a.charts.AddOwn(); err != nil {
 		return err
 	}
-	own := map[string]bool{}
-	for _, folder := range folders {
-		own[filepath.Base(folder)] = true
-		if err := a.charts.AddFolder(folder); err != nil {
-			return err
-		}
-	}
-	added := map[string]bool{}
 	for _, profile := range []string{"reference", "current"} {
 		objects, err := a.set(profile)
 		if err != nil {
 			return err
 		}
-		for _, o := range objects {
-			name, _, _ := unstructured.NestedString(o.Object, "spec", "chartName")
-			version, _, _ := unstructured.NestedString(o.Object, "spec", "version")
-			if own[name] || added[name+version] {
-				continue
-			}
-			added[name+version] = true
-			if err := a.charts.Add(standIn(name, version)); err != nil {
-				return err
-			}
+		if err := a.charts.AddStandIns(objects, os.Getenv("ADDON_CHARTS_DIR")); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// definitions are those that our charts need of others: of charts, and of operators at run time.
-var definitions = map[string][]string{
-	"metallb":               {"metallb.io/v1beta1/IPAddressPool", "metallb.io/v1beta1/L2Advertisement", "metallb.io/v1beta1/BGPAdvertisement", "metallb.io/v1beta2/BGPPeer"},
-	"kube-prometheus-stack": {"monitoring.coreos.com/v1/ServiceMonitor", "monitoring.coreos.com/v1/PodMonitor"},
-	"snapshot-controller":   {"snapshot.storage.k8s.io/v1/VolumeSnapshotClass"},
-	"portworx":              {"core.libopenstorage.org/v1/StorageCluster"},
-	"portworx at run time":  {"portworx.io/v1beta2/VolumePlacementStrategy"},
-	"cdi at run time":       {"cdi.kubevirt.io/v1beta1/StorageProfile"},
-}
-
-// standIn is a chart with the name, the version and, where the folder ADDON_CHARTS_DIR has it, the schema of one of another project. It is a Deployment that stands
-// for what the chart would start, and the definitions that others need of it.
-func standIn(name, version string) Chart {
-	files := map[string]string{"values.yaml": "{}\n", "templates/deployment.yaml": fmt.Sprintf(`apiVersion: apps/v1
-kind: Deployment
-metadata: {name: %[1]s-stand-in, namespace: {{ .Release.Namespace }}, annotations: {stand-in-for: "%[1]s %[2]s"}}
-spec:
-  replicas: 1
-  selector: {matchLabels: {stand-in: {{ .Release.Name }}}}
-  template:
-    metadata: {labels: {stand-in: {{ .Release.Name }}}}
-    spec: {containers: [{name: stand-in, image: "%[1]s:%[2]s"}]}
-`, name, version)}
-	folder := "crds"
-	if name == "metallb" {
-		folder = "templates"
-	}
-	for _, d := range definitions[name] {
-		crd, _ := json.Marshal(openDefinition(d).Object)
-		text := string(crd)
-		if name == "snapshot-controller" && version == "5.2.0" {
-			// As the real one: definitions are part of the release, and can be left out.
-			folder, text = "templates", "{{ if .Values.installCRDs }}\n"+text+"\n{{ end }}\n"
-		}
-		files[folder+"/"+filepath.Base(d)+".yaml"] = text
-	}
-	if name == "snapshot-controller" && version == "5.2.0" {
-		files["templates/deployment.yaml"] = "{{ if ne (dig \"enabled\" true (.Values.controller | default dict)) false }}\n" + files["templates/deployment.yaml"] + "{{ end }}\n"
-	}
-	if dir := os.Getenv("ADDON_CHARTS_DIR"); dir != "" {
-		for _, file := range []string{"values.yaml", "values.schema.json"} {
-			if text, err := os.ReadFile(filepath.Join(dir, name+"-"+version, file)); err == nil {
-				files[file] = string(text)
-			}
-		}
-	}
-	return Chart{Name: name, Version: version, Description: "Stand-in of the lab for " + name, Files: files}
-}
-
-// openDefinition is a CustomResourceDefinition that takes anything, of group/version/kind.
-func openDefinition(of string) *unstructured.Unstructured {
-	parts := strings.Split(of, "/")
-	group, version, kind := parts[0], parts[1], parts[2]
-	plural := strings.ToLower(kind) + "s"
-	switch {
-	case strings.HasSuffix(kind, "Class"):
-		plural = strings.ToLower(kind) + "es"
-	case strings.HasSuffix(kind, "Strategy"):
-		plural = strings.TrimSuffix(strings.ToLower(kind), "y") + "ies"
-	}
-	scope := "Cluster"
-	if slices.Contains([]string{"metallb.io", "monitoring.coreos.com", "core.libopenstorage.org"}, group) {
-		scope = "Namespaced"
-	}
-	return &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-		// Groups of the Kubernetes project need the word on who approved them.
-		"metadata": map[string]any{"name": plural + "." + group, "annotations": map[string]any{"api-approved.kubernetes.io": "unapproved, a stand-in of the lab"}},
-		"spec": map[string]any{
-			"group": group, "scope": scope,
-			"names": map[string]any{"kind": kind, "plural": plural, "singular": strings.ToLower(kind)},
-			"versions": []any{map[string]any{"name": version, "served": true, "storage": true,
-				"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}},
-		},
-	}}
 }
 
 func (a *addonStory) install(ctx context.Context) error {
@@ -229,14 +116,7 @@ func (a *addonStory) install(ctx context.Context) error {
 	}
 	// What operators define when they run: here only their pods' records do.
 	return a.waitSet(ctx, "reference", func(ctx context.Context, c client.Client) error {
-		for _, operator := range []string{"portworx at run time", "cdi at run time"} {
-			for _, d := range definitions[operator] {
-				if err := c.Create(ctx, openDefinition(d)); client.IgnoreAlreadyExists(err) != nil {
-					return err
-				}
-			}
-		}
-		return nil
+		return DefineForOperators(ctx, c)
 	})
 }
 
@@ -385,11 +265,7 @@ func (a *addonStory) labelCluster(ctx context.Context, values map[string]any, en
 }
 
 func (a *addonStory) patchProxy(ctx context.Context, addon, patch string) error {
-	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(chartProxies)
-	u.SetNamespace(a.cluster.Namespace)
-	u.SetName(a.cluster.Name + "-" + addon)
-	return a.lab.Client().Patch(ctx, u, client.RawPatch("application/merge-patch+json", []byte(patch)))
+	return a.lab.Client().Patch(ctx, a.proxy(addon), client.RawPatch("application/merge-patch+json", []byte(patch)))
 }
 
 type release struct{ version, status string }

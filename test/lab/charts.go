@@ -123,11 +123,15 @@ func (r *ChartRepository) add(name, version string, files map[string]string) err
 	if err != nil {
 		return fmt.Errorf("packing chart %s: %w", name, err)
 	}
+	r.addArchive(name, version, data)
+	return nil
+}
+
+func (r *ChartRepository) addArchive(name, version string, data []byte) {
 	sum := sha256.Sum256(data)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.charts = append(r.charts, chartArchive{name: name, version: version, digest: hex.EncodeToString(sum[:]), data: data})
-	return nil
 }
 
 func packChart(name string, files map[string]string) ([]byte, error) {

@@ -72,3 +72,6 @@ import "github.com/capmaas/cluster-api-provider-maas/test/lab/sandbox"
 // Enter puts the program into a sandbox; see [sandbox.Enter]. Everything but
 // [StartAPIServer] needs it.
 func Enter() { sandbox.Enter() }
+
+// Outside tells, before [Enter] is called, whether the program has the network of the machine that it was started on.
+func Outside() bool { return sandbox.Outside() }

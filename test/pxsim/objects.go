@@ -30,10 +30,10 @@ func (s *Sim) Objects(namespace string) []*unstructured.Unstructured {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.advance()
-	cluster := object("StorageCluster", namespace, "px-cluster")
+	cluster := object("StorageCluster", namespace, clusterName)
 	cluster.Object["spec"] = map[string]any{"security": map[string]any{"enabled": s.options.Token != ""}, "kvdb": map[string]any{"internal": true}}
 	cluster.Object["status"] = map[string]any{
-		"phase": "Running", "clusterUid": ClusterID, "clusterName": "px-cluster",
+		"phase": "Running", "clusterUid": ClusterID, "clusterName": clusterName,
 		"conditions": []any{map[string]any{"source": "Portworx", "type": "RuntimeState", "status": "Online"}},
 	}
 	all := []*unstructured.Unstructured{cluster}
@@ -65,7 +65,11 @@ func (s *Sim) describeStorageNode(namespace string, n *node) *unstructured.Unstr
 	return o
 }
 
-const apiVersion = "core.libopenstorage.org/v1"
+const (
+	apiVersion = "core.libopenstorage.org/v1"
+	// clusterName is that of the StorageCluster where nobody has declared one.
+	clusterName = "px-cluster"
+)
 
 func object(kind, namespace, name string) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{Object: map[string]any{}}
@@ -74,6 +78,16 @@ func object(kind, namespace, name string) *unstructured.Unstructured {
 	o.SetNamespace(namespace)
 	o.SetName(name)
 	return o
+}
+
+// declaredCluster is a StorageCluster that somebody else made.
+func declaredCluster(has map[string]*unstructured.Unstructured) *unstructured.Unstructured {
+	for _, o := range has {
+		if o.GetKind() == "StorageCluster" && o.GetName() != clusterName {
+			return o
+		}
+	}
+	return nil
 }
 
 // Sync writes the objects into a cluster that serves their kinds, as the operator would: one list of each kind, and what has changed.
@@ -91,6 +105,13 @@ func (s *Sim) Sync(ctx context.Context, c client.Client, namespace string) error
 		}
 	}
 	for _, wanted := range s.Objects(namespace) {
+		if declared := declaredCluster(has); declared != nil && wanted.GetKind() == "StorageCluster" {
+			// As the operator: somebody declared a StorageCluster, and it says how that one is.
+			wanted.SetName(declared.GetName())
+			wanted.SetLabels(declared.GetLabels())
+			wanted.SetAnnotations(declared.GetAnnotations())
+			wanted.Object["spec"] = declared.Object["spec"]
+		}
 		found := has[wanted.GetKind()+"/"+wanted.GetName()]
 		var err error
 		switch {

@@ -56,6 +56,11 @@ var state struct {
 // Inside tells whether the program runs in a sandbox.
 func Inside() bool { return state.inside }
 
+// Outside tells, before [Enter] is called, whether the program was started by somebody other than a sandbox.
+func Outside() bool {
+	return os.Args[0] != roleInit && os.Args[0] != roleShim && os.Getenv(envInside) == ""
+}
+
 // Err tells why the program does not run in a sandbox: Enter was not called, or
 // the machine does not permit it.
 func Err() error {

@@ -23,9 +23,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -120,8 +122,7 @@ func (d *demo) play(ctx, watching context.Context) error {
 	if err := d.redirectLogs(); err != nil {
 		return err
 	}
-	d.screen.say("%d control plane and %d worker machines on a rack of %d simulated servers\n",
-		d.opts.controlPlanes, d.opts.workers, d.opts.servers)
+	d.screen.say("%s\n", d.opts.headline())
 	if err := d.step(limited, "startLab", "Start the management cluster, its providers and MAAS", d.startLab); err != nil {
 		return err
 	}
@@ -131,6 +132,9 @@ func (d *demo) play(ctx, watching context.Context) error {
 		return err
 	}
 	if err := d.create(limited); err != nil {
+		return err
+	}
+	if err := d.installAddons(limited); err != nil {
 		return err
 	}
 	if err := d.show(limited); err != nil {
@@ -219,7 +223,7 @@ func withCause(ctx context.Context, err error) error {
 func (d *demo) startLab(ctx context.Context) error {
 	var err error
 	d.lab, err = lab.Start(ctx, lab.Config{
-		Artifacts: artifacts(), Providers: lab.FullProviders(),
+		Artifacts: artifacts(), Providers: d.providers(),
 		MAAS: lab.MAASConfig{Timings: timings()}, Logger: slog.Default(),
 	})
 	if err != nil {
@@ -264,12 +268,16 @@ func (d *demo) apply(ctx, watching context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.lab.Apply(ctx, namespace, append(objects, d.gate()))
+	set, err := d.addonSet(watching, objects)
+	if err != nil {
+		return err
+	}
+	return d.lab.Apply(ctx, namespace, slices.Concat(objects, []*unstructured.Unstructured{d.gate()}, set))
 }
 
 // create follows the machines until the cluster is up. Portworx comes when the workers have joined, for they are not ready without it.
 func (d *demo) create(ctx context.Context) error {
-	want := d.opts.controlPlanes + d.opts.workers
+	want := d.opts.machines()
 	d.screen.say("")
 	last := time.Now()
 	milestones := []struct {
@@ -286,7 +294,7 @@ func (d *demo) create(ctx context.Context) error {
 	outcome := make(chan error, 1)
 	var storeErr error
 	err := d.follow(ctx, d.began, duringCreation, func(s snapshot) bool {
-		if !storing && s.initialised() && s.workersReady() == d.opts.workers {
+		if !storing && s.initialised() && s.workersReady() == d.opts.nodes() {
 			storing, storingSince = true, time.Now()
 			go func() { outcome <- d.storeData(ctx) }()
 		}
@@ -359,11 +367,11 @@ func (d *demo) present(s snapshot, started time.Time, during stretch) {
 	}
 	v := view{
 		cluster: clusterName, initialised: s.initialised(), deleting: during == duringDeletion, ready: s.nodesReady(),
-		want: d.opts.controlPlanes + d.opts.workers, calls: calls, elapsed: now.Sub(started), rows: d.fleet.rows(now, since),
+		want: d.opts.machines(), calls: calls, elapsed: now.Sub(started), rows: d.fleet.rows(now, since),
 	}
 	if during == duringUpgrade {
 		u := s.upgradeView(v.want, d.storage.Sim)
-		u.online, u.nodes = len(d.storage.Hosts()), d.opts.workers
+		u.online, u.nodes = len(d.storage.Hosts()), d.opts.nodes()
 		v.upgrade = &u
 	}
 	if d.screen.live {

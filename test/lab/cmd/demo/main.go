@@ -39,12 +39,18 @@ type options struct {
 	exit          bool
 	controlPlanes int
 	workers       int
+	storage       int
+	addons        bool
+	charts        string
 	servers       int
 	timeout       time.Duration
 	version       string
 }
 
 func main() {
+	if lab.Outside() {
+		fetchCharts(os.Args[1:])
+	}
 	lab.Enter()
 	opts, err := parse(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
@@ -76,6 +82,12 @@ func run(opts options) int {
 	return d.run(ctx)
 }
 
+// nodes is how many machines of the workload cluster have a part in the storage.
+func (o options) nodes() int { return o.workers + o.storage }
+
+// machines is how many the workload cluster has.
+func (o options) machines() int { return o.controlPlanes + o.nodes() }
+
 const (
 	exitFailed      = 1
 	exitInterrupted = 130
@@ -87,8 +99,11 @@ func parse(args []string) (options, error) {
 	fs.BoolVar(&o.exit, "exit", false, "delete the cluster when it is up, check that nothing is left, and exit")
 	fs.IntVar(&o.controlPlanes, "control-planes", 3, "number of control plane machines: 1, 3 or 5")
 	fs.IntVar(&o.workers, "workers", 3, "number of worker machines")
+	fs.BoolVar(&o.addons, "addons", false, "install the whole addon set, and have two more workers for the storage: takes about twice as long")
+	fs.StringVar(&o.charts, "charts", chartsStandIn,
+		"where charts of other projects come from: "+chartsStandIn+" has stand-ins of their names and versions, "+chartsUpstream+" fetches them first, which needs the internet; implies -addons")
 	fs.IntVar(&o.servers, "servers", 0, "number of simulated servers; four more than needed when 0")
-	fs.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long it may take until the cluster is up, and with -exit until it is gone")
+	fs.DurationVar(&o.timeout, "timeout", 15*time.Minute, "how long it may take until the cluster is up, and with -exit until it is gone")
 	fs.StringVar(&o.version, "kubernetes-version", lab.PreviousKubernetesVersion,
 		"version that the workload cluster is made with; it is upgraded to "+lab.KubernetesVersion+", whose binaries it runs all along")
 	if err := fs.Parse(args); err != nil {
@@ -102,6 +117,16 @@ func parse(args []string) (options, error) {
 	}
 	if o.workers < 0 {
 		return o, fmt.Errorf("-workers %d: must not be negative", o.workers)
+	}
+	switch o.charts {
+	case chartsStandIn:
+	case chartsUpstream:
+		o.addons = true
+	default:
+		return o, fmt.Errorf("-charts %s: it is %s or %s", o.charts, chartsStandIn, chartsUpstream)
+	}
+	if o.addons {
+		o.storage = storageMachines
 	}
 	least := serversNeeded(o.controlPlanes, o.workers)
 	if o.servers == 0 {

@@ -32,6 +32,9 @@ const (
 
 	controlPlanePool = "control-plane"
 	workerPool       = "compute"
+	storagePool      = "storage"
+	// storageMachines serve sharedv4 and run no virtual machines: the reference wants two.
+	storageMachines = 2
 )
 
 // timings make an installation last as long as a person likes to watch: about
@@ -82,6 +85,15 @@ func fillRack(l *lab.Lab, opts options) error {
 	}
 	for _, spec := range rack(opts.controlPlanes, opts.workers, opts.servers) {
 		if _, err := l.AddHost(spec); err != nil {
+			return err
+		}
+	}
+	for i := range opts.storage {
+		zone := fmt.Sprintf("rack-%d", i%zones+1)
+		if _, err := l.AddHost(maassim.MachineSpec{
+			Hostname: fmt.Sprintf("r%d-st-%02d", i%zones+1, i/zones+1), Description: "simulated server in " + zone, Zone: zone,
+			Pool: storagePool, CPUs: 32, MemoryMiB: 128 << 10, Tags: []string{"nvme", "25g"},
+		}); err != nil {
 			return err
 		}
 	}

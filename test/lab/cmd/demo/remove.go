@@ -69,6 +69,9 @@ func (d *demo) removeRest(ctx context.Context) error {
 			}
 		}
 	}
+	if err := d.removeAddonSet(ctx); err != nil {
+		return err
+	}
 	var pools infrav1.MaasHostPoolList
 	if err := lab.WaitFor(ctx, "the host pools to be gone", time.Minute, func(ctx context.Context) error {
 		if err := d.client.List(ctx, &pools); err != nil || len(pools.Items) == 0 {

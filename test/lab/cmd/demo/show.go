@@ -31,7 +31,12 @@ import (
 
 // show prints the cluster as the tools of its users see it.
 func (d *demo) show(ctx context.Context) error {
-	d.command(ctx, d.insideKubeconfig, "clusterctl", "describe", "cluster", clusterName, "--grouping=false")
+	describe := []string{"describe", "cluster", clusterName, "--grouping=false"}
+	if d.opts.addons {
+		describe = append(describe, "--show-conditions=MaasCluster")
+	}
+	d.command(ctx, d.insideKubeconfig, "clusterctl", describe...)
+	d.showAddons(ctx)
 	workload, err := d.lab.WorkloadKubeconfig(ctx, clusterKey())
 	if err != nil {
 		return err

@@ -39,20 +39,25 @@ const (
 	volumeBytes   = 50 << 30
 	writeRate     = 8 << 20
 	workerClass   = "workers"
+	storageClass  = "storage"
 )
 
-// classes are the workers: one class, on a fixed pool of servers whose data disks are kept.
+// classes are the workers, on fixed pools of servers whose data disks are kept; with addons also those for the storage.
 func (d *demo) classes() []lab.WorkerClass {
 	if d.opts.workers == 0 {
 		return nil
 	}
 	// All of them at once, as far as Cluster API is concerned: it is the gate that knows better.
-	return []lab.WorkerClass{{Name: workerClass, Replicas: d.opts.workers, MaxUnavailable: max(d.opts.workers, 1), ResourcePool: workerPool}}
+	classes := []lab.WorkerClass{{Name: workerClass, Replicas: d.opts.workers, MaxUnavailable: max(d.opts.workers, 1), ResourcePool: workerPool}}
+	if d.opts.storage > 0 {
+		classes = append(classes, lab.WorkerClass{Name: storageClass, Replicas: d.opts.storage, MaxUnavailable: d.opts.storage, ResourcePool: storagePool})
+	}
+	return classes
 }
 
 // gate is the cluster's. Nobody who watches wants it to wait any longer once the last copy is up to date.
 func (d *demo) gate() *unstructured.Unstructured {
-	return lab.Gate(d.spec(), max(d.opts.workers, 1), stableSeconds)
+	return lab.Gate(d.spec(), max(d.opts.nodes(), 1), stableSeconds)
 }
 
 // upgrade replaces everything under the data.
@@ -68,8 +73,10 @@ func (d *demo) upgrade(ctx context.Context) error {
 	if err := d.lab.UpgradeControlPlane(ctx, d.spec(), lab.KubernetesVersion); err != nil {
 		return err
 	}
-	if err := d.lab.UpgradeWorkers(ctx, d.spec(), workerClass, lab.KubernetesVersion); err != nil {
-		return err
+	for _, class := range d.classes() {
+		if err := d.lab.UpgradeWorkers(ctx, d.spec(), class.Name, lab.KubernetesVersion); err != nil {
+			return err
+		}
 	}
 	if err := d.followUpgrade(ctx, began); err != nil {
 		return err
@@ -87,8 +94,11 @@ func (d *demo) storeData(ctx context.Context) error {
 	if d.opts.workers == 0 {
 		return nil
 	}
+	if err := d.awaitStorageCluster(ctx); err != nil {
+		return err
+	}
 	var err error
-	if d.storage, err = d.lab.StartStorage(ctx, clusterKey(), pxsim.Options{Scale: storageScale}, d.opts.workers); err != nil {
+	if d.storage, err = d.lab.StartStorage(ctx, clusterKey(), pxsim.Options{Scale: storageScale}, d.opts.nodes()); err != nil {
 		return err
 	}
 	hosts := d.storage.Hosts()
@@ -107,7 +117,7 @@ func (d *demo) storeData(ctx context.Context) error {
 
 // followUpgrade shows the machines until all have the new version and all repaves are closed.
 func (d *demo) followUpgrade(ctx context.Context, began time.Time) error {
-	want := d.opts.controlPlanes + d.opts.workers
+	want := d.opts.machines()
 	last, controlPlaneDone := began, false
 	return d.follow(ctx, began, duringUpgrade, func(s snapshot) bool {
 		d.holds(s)
