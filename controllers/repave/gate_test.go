@@ -171,30 +171,77 @@ func TestBusyStorage(t *testing.T) {
 	w.wantGone("m0")
 }
 
-// TestAttachmentsMoveFirst has a node serve nothing to others any more before it goes, and serve again when it is back.
-func TestAttachmentsMoveFirst(t *testing.T) {
-	t.Parallel()
+// serves is a gate over a node that serves a volume to others.
+func serves(t *testing.T, faults pxsim.Faults) *world {
+	t.Helper()
 	volume := shared("nfs", "w0", "w1")
 	volume.ServedBy = "w0"
 	w := newWorld(t, 3, volume)
+	w.sim.SetFaults(faults)
 	w.look(1)
 	w.delete("m0")
-	w.look(2)
+	w.look(1)
+	return w
+}
+
+// TestAttachmentsMoveFirst has a node serve nothing to others any more before it goes, and serve again when it is back.
+func TestAttachmentsMoveFirst(t *testing.T) {
+	t.Parallel()
+	w := serves(t, pxsim.Faults{})
 	w.wantHeld("m0", "AttachmentsMoving")
-	if got := w.gateway.seen(); got != "disable,drain" {
-		t.Errorf("the storage was told %q, want it told once to disable and to drain", got)
-	}
 	if r := w.repave("m0"); r == nil || !r.Spec.ConfirmedTime.IsZero() {
 		t.Errorf("the claim is %+v, want it kept and not confirmed, so that no other node goes meanwhile", r)
 	}
+	w.look(2)
+	w.wantGone("m0")
+	if got := w.sim.Server("nfs"); got != "w1" || !w.sim.Cordoned("w0") {
+		t.Errorf("the volume is served by %q, and w0 is cordoned: %t; want it served by w1 before w0 goes", got, w.sim.Cordoned("w0"))
+	}
+	w.sim.Down("w0")
+	if got := w.sim.Interruptions(); len(got) > 0 {
+		t.Errorf("those who use the volume noticed: %v", got)
+	}
+	w.gone("m0")
+	w.sim.Up("w0")
+	w.machine("m9", "w9")
+	w.changeNode("w0", func(n *corev1.Node) { n.Annotations[clusterv1.MachineAnnotation] = "m9" })
+	w.look(8)
+	if r := w.repave("m0"); r.Spec.Outcome != infrav1.RepaveWhole {
+		t.Fatalf("the repave is at %s: %+v", r.Status.Step, r.Status.Conditions)
+	}
+	if w.sim.Cordoned("w0") {
+		t.Error("w0 is back and whole, and may not serve volumes")
+	}
+}
+
+// TestAttachmentsThatStay hold a node, are told to move again, and let it go by an override only.
+func TestAttachmentsThatStay(t *testing.T) {
+	t.Parallel()
+	w := serves(t, pxsim.Faults{StuckDrains: true})
+	w.look(1)
+	w.wantHeld("m0", "AttachmentsMoving")
+	if disabled, drained := w.told("disable", "w0"), w.told("drain", "w0"); disabled != 1 || drained != 1 {
+		t.Errorf("the storage was told %d times to disable and %d times to drain, want once", disabled, drained)
+	}
 	w.look(12)
-	if got := w.gateway.seen(); got != "disable,drain,disable,drain" {
-		t.Errorf("after two minutes the storage was told %q, want it told once more", got)
+	if disabled, drained := w.told("disable", "w0"), w.told("drain", "w0"); disabled != 2 || drained != 2 {
+		t.Errorf("after two minutes the storage was told %d times to disable and %d times to drain, want once more", disabled, drained)
 	}
 	note := infrav1.RepaveOverride{Reason: "tested", By: "ann", UntilTime: metav1.NewTime(w.clock.Now().Add(time.Hour))}
 	w.changeGate(func(s *infrav1.RepaveGateSpec) { s.Override = note })
 	w.look(1)
 	w.wantGone("m0")
+}
+
+// TestAttachmentsOfOldVersions lets a node go whose storage cannot move what it serves: it fails over by itself.
+func TestAttachmentsOfOldVersions(t *testing.T) {
+	t.Parallel()
+	w := serves(t, pxsim.Faults{LacksAttachments: true})
+	w.wantGone("m0")
+	w.sim.Down("w0")
+	if got := w.sim.Interruptions(); len(got) != 1 || w.sim.Server("nfs") != "w1" {
+		t.Errorf("interruptions %v, and the volume is served by %s; want one, and w1", got, w.sim.Server("nfs"))
+	}
 }
 
 // TestStorageLeavesFirst keeps a server until the storage's Pod has ended, which is what its drain does last.

@@ -19,9 +19,6 @@ package repave
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -55,35 +52,18 @@ type world struct {
 	r       *Reconciler
 	clock   *clocktesting.FakePassiveClock
 	sim     *pxsim.Sim
-	gateway *gateway
 	cluster workload.Cluster
 	events  *events.FakeRecorder
 }
 
-// gateway stands before the simulator: it answers calls that the simulator does not have.
-type gateway struct {
-	sim http.Handler
-
-	mu   sync.Mutex
-	acts []string
-}
-
-func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if act, ok := strings.CutPrefix(r.URL.Path, "/v1/nodes/attachments/"); ok {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		verb, _, _ := strings.Cut(act, "/")
-		g.acts = append(g.acts, verb)
-		_, _ = w.Write([]byte("{}"))
-		return
+// told counts how often the storage was told to do something with what a node serves to others: disable, drain or enable.
+func (w *world) told(act, node string) int {
+	w.Helper()
+	identity, ok := w.sim.Identity(node)
+	if !ok {
+		w.Fatalf("Portworx does not run on %s", node)
 	}
-	g.sim.ServeHTTP(w, r)
-}
-
-func (g *gateway) seen() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return strings.Join(g.acts, ",")
+	return w.sim.Calls()["/v1/nodes/attachments/"+act+"/"+identity.ID]
 }
 
 func (w *world) Get1(o client.Object) {
@@ -123,9 +103,8 @@ func newWorld(t *testing.T, n int, volumes ...pxsim.Volume) *world {
 			t.Fatal(err)
 		}
 	}
-	w.gateway = &gateway{sim: w.sim}
 	services := &workloadtest.Services{}
-	services.Set("portworx/portworx-api:9021", w.gateway)
+	services.Set("portworx/portworx-api:9021", w.sim)
 	w.cluster = workloadtest.New(t, services)
 	w.sync()
 	w.Client = w.management()

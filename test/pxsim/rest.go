@@ -42,6 +42,8 @@ type Faults struct {
 	LieClean bool
 	// LacksOverlap answers filter-nonoverlapping as a version without it.
 	LacksOverlap bool
+	// LacksAttachments answers the calls about attachments as a version without them; StuckDrains has their jobs move nothing.
+	LacksAttachments, StuckDrains bool
 }
 
 // SetFaults replaces the faults.
@@ -93,6 +95,9 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Sim) answer(r *http.Request) (any, int) {
+	if strings.HasPrefix(r.URL.Path, attachmentsPath) {
+		return s.attachments(r)
+	}
 	switch r.Method + " " + r.URL.Path {
 	case "GET /v1/clusters/inspectcurrent":
 		return map[string]any{"cluster": map[string]any{"id": ClusterID, "name": "px-cluster", "status": "STATUS_OK"}}, http.StatusOK

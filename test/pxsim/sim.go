@@ -68,6 +68,9 @@ type node struct {
 	status string
 	// blank is set once its disk was found to be.
 	blank bool
+	// cordoned nodes serve no volumes anew; drainedAt is when the next one that the node serves has moved, zero when none is to.
+	cordoned  bool
+	drainedAt time.Time
 }
 
 type replica struct {
@@ -106,8 +109,11 @@ type Sim struct {
 	born    int
 	losses  []Loss
 	outages []Loss
-	faults  Faults
-	calls   map[string]int
+	// interruptions are the times that a server of volumes went down.
+	interruptions []Loss
+
+	faults Faults
+	calls  map[string]int
 }
 
 // New makes a simulation without nodes.
@@ -163,11 +169,7 @@ func (s *Sim) Down(host string) {
 		return
 	}
 	n.up = false
-	for _, v := range s.volumes {
-		if v.ServedBy == host {
-			v.ServedBy = s.otherServer(v)
-		}
-	}
+	s.interrupt(n)
 	s.noteOutages()
 }
 
@@ -355,15 +357,6 @@ func (s *Sim) replace(former, by *node) {
 	}
 }
 
-func (s *Sim) otherServer(v *volume) string {
-	for _, r := range v.replicas {
-		if r.serves() {
-			return r.node.Host
-		}
-	}
-	return ""
-}
-
 func (s *Sim) noteOutages() {
 	for _, v := range s.volumes {
 		out := !v.serving()
@@ -388,6 +381,7 @@ func (s *Sim) advance() {
 			s.destroy(n, "its disk was wiped")
 		}
 	}
+	s.moveAttachments()
 	for _, v := range s.volumes {
 		s.write(v, elapsed)
 	}

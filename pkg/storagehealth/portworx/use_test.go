@@ -173,14 +173,12 @@ func TestPodInUse(t *testing.T) {
 	}
 }
 
-// gateway is what stands before the simulator: it records and answers calls that the simulator does not have, and can ask for another token.
+// gateway is what stands before the simulator, and can ask for a token.
 type gateway struct {
 	sim http.Handler
 
 	mu    sync.Mutex
 	token string
-	acts  []string
-	lacks bool
 }
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -188,11 +186,6 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.mu.Unlock()
 	if g.token != "" && r.Header.Get("Grpc-Metadata-Authorization") != "bearer "+g.token {
 		w.WriteHeader(http.StatusUnauthorized)
-		return
-	}
-	if act, ok := strings.CutPrefix(r.URL.Path, "/v1/nodes/attachments/"); ok && r.Method == http.MethodPut && !g.lacks {
-		g.acts = append(g.acts, act)
-		_, _ = w.Write([]byte(`{"job":{"id":"1","type":"DRAIN_ATTACHMENTS"}}`))
 		return
 	}
 	g.sim.ServeHTTP(w, r)
@@ -220,26 +213,30 @@ func behind(t *testing.T, scheme string, g *gateway) (*world, *portworx.Prober, 
 // TestAttachments moves what a node serves, and takes that back.
 func TestAttachments(t *testing.T) {
 	t.Parallel()
-	g := &gateway{}
-	w, prober, _ := behind(t, "http", g)
-	id := w.id("w5")
-	if can, err := prober.DrainAttachments(t.Context(), "w5"); !can || err != nil {
+	w, prober, _ := behind(t, "http", &gateway{})
+	const server = "w5"
+	if can, err := prober.DrainAttachments(t.Context(), server); !can || err != nil {
 		t.Errorf("draining: %t, %v", can, err)
 	}
-	if err := prober.UncordonAttachments(t.Context(), "w5"); err != nil {
-		t.Errorf("uncordoning: %v", err)
+	if !w.sim.Cordoned(server) {
+		t.Errorf("%s may still be made to serve volumes", server)
 	}
-	if want := []string{"disable/" + id, "drain/" + id, "enable/" + id}; !slices.Equal(g.acts, want) {
-		t.Errorf("the calls were %v, expected %v", g.acts, want)
+	w.clock.SetTime(w.clock.Now().Add(time.Minute))
+	if now := w.sim.Server("logs"); now == server || now == "" {
+		t.Errorf("the volume is served by %q, expected another node than %s", now, server)
 	}
-	if can, err := prober.DrainAttachments(t.Context(), "not-a-node"); !can || err != nil || len(g.acts) != 3 {
-		t.Errorf("draining a node without Portworx: %t, %v, calls %v; expected none", can, err, g.acts)
+	if err := prober.UncordonAttachments(t.Context(), server); err != nil || w.sim.Cordoned(server) {
+		t.Errorf("uncordoning: %v, cordoned %t", err, w.sim.Cordoned(server))
 	}
-	g.lacks = true
-	if can, err := prober.DrainAttachments(t.Context(), "w5"); can || err != nil {
+	before := len(w.sim.Calls())
+	if can, err := prober.DrainAttachments(t.Context(), "not-a-node"); !can || err != nil || len(w.sim.Calls()) != before {
+		t.Errorf("draining a node without Portworx: %t, %v, calls %v; expected none", can, err, w.sim.Calls())
+	}
+	w.sim.SetFaults(pxsim.Faults{LacksAttachments: true})
+	if can, err := prober.DrainAttachments(t.Context(), server); can || err != nil {
 		t.Errorf("draining with a version that cannot: %t, %v; expected false and no error", can, err)
 	}
-	if err := prober.UncordonAttachments(t.Context(), "w5"); err != nil {
+	if err := prober.UncordonAttachments(t.Context(), server); err != nil {
 		t.Errorf("uncordoning with a version that cannot: %v", err)
 	}
 }
