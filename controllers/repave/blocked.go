@@ -26,7 +26,6 @@ import (
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
-	"sigs.k8s.io/cluster-api/util/collections"
 	"sigs.k8s.io/cluster-api/util/conditions"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,39 +34,49 @@ import (
 )
 
 // deadMachines gathers the Machines that nobody has deleted although their Node is dead, or never came to be.
-func (r *Reconciler) deadMachines(ctx context.Context, s *scope) []repave.Candidate {
+func (r *Reconciler) deadMachines(ctx context.Context, s *scope) ([]repave.Candidate, error) {
 	var dead []repave.Candidate
 	for _, m := range s.machines {
-		refused := s.refused(m)
-		if !m.DeletionTimestamp.IsZero() || s.bypassed(m) || !s.dead(m) && (nodeName(m) != "" || !refused) {
+		if !m.DeletionTimestamp.IsZero() || s.bypassed(m) || !s.dead(m) && (nodeName(m) != "" || !isUnhealthy(m)) {
 			continue
 		}
+		if err := r.listHealthChecks(ctx, s); err != nil {
+			return nil, err
+		}
 		c := r.candidate(ctx, s, m, repave.Replacement)
-		c.Refused = refused
-		dead = append(dead, c)
+		c.Stuck = s.refused(m) || s.unasked(m)
+		if c.Node != "" || c.Stuck {
+			dead = append(dead, c)
+		}
 	}
-	return dead
+	return dead, nil
+}
+
+func isUnhealthy(m *clusterv1.Machine) bool {
+	return m.DeletionTimestamp.IsZero() && conditions.IsFalse(m, clusterv1.MachineHealthCheckSucceededCondition)
 }
 
 // refused tells whether Cluster API's owner of a Machine was asked to replace it, and leaves that to the rollout of its MachineDeployment: those are Machines
-// of an old MachineSet (reconcileUnhealthyMachines of Cluster API's core/reconcilers/machineset). A rollout that somebody stopped, or that goes as
-// somebody deletes Machines, is none.
+// of an old MachineSet (reconcileUnhealthyMachines of Cluster API's core/reconcilers/machineset).
 func (s *scope) refused(m *clusterv1.Machine) bool {
+	return s.rolls(m) && isUnhealthy(m) && conditions.IsFalse(m, clusterv1.MachineOwnerRemediatedCondition) &&
+		conditions.GetReason(m, clusterv1.MachineOwnerRemediatedCondition) == clusterv1.MachineSetMachineCannotBeRemediatedReason
+}
+
+// rolls tells whether a Machine is of a MachineDeployment that replaces its Machines by itself. A rollout that somebody stopped, or that goes as somebody
+// deletes Machines, does not.
+func (s *scope) rolls(m *clusterv1.Machine) bool {
 	owner, md := metav1.GetControllerOf(m), s.deployments[m.Labels[clusterv1.MachineDeploymentNameLabel]]
 	if owner == nil || owner.Kind != "MachineSet" || md == nil || !md.DeletionTimestamp.IsZero() || ptr.Deref(md.Spec.Paused, false) ||
 		md.Spec.Rollout.Strategy.Type == clusterv1.OnDeleteMachineDeploymentStrategyType {
 		return false
 	}
-	if _, skipped := m.Annotations[clusterv1.MachineSkipRemediationAnnotation]; skipped || annotations.HasPaused(m) || annotations.HasPaused(md) {
-		return false
-	}
-	return collections.IsUnhealthyAndOwnerRemediated(m) &&
-		conditions.GetReason(m, clusterv1.MachineOwnerRemediatedCondition) == clusterv1.MachineSetMachineCannotBeRemediatedReason
+	_, skipped := m.Annotations[clusterv1.MachineSkipRemediationAnnotation]
+	return !skipped && !annotations.HasPaused(m) && !annotations.HasPaused(md)
 }
 
-// unblockRollouts ends that a rollout waits for the gate, and the gate for a dead node that the rollout would replace if it did not wait. It does what
-// Cluster API does for a rollout that is stuck at an unavailable Machine: one less is wanted of the old MachineSet, with the dead one marked to go first.
-// Its deletion is Cluster API's, and waits for the gate's hook like any other.
+// unblockRollouts ends that a rollout waits for the gate, and the gate for a dead node that nobody replaces while the rollout waits. The deletion is always
+// Cluster API's, and waits for the gate's hook like any other.
 func (r *Reconciler) unblockRollouts(ctx context.Context, s *scope) error {
 	if s.clusterDeleting() || len(s.deadCandidates) == 0 {
 		return nil
@@ -85,16 +94,40 @@ func (r *Reconciler) unblockRollouts(ctx context.Context, s *scope) error {
 	if err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: s.gate.Namespace, Name: name}, m); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	if before := s.machine(name); !m.DeletionTimestamp.IsZero() || !s.refused(m) || nodeName(m) != nodeName(before) || m.UID != before.UID {
+	before := s.machine(name)
+	switch {
+	case !m.DeletionTimestamp.IsZero() || nodeName(m) != nodeName(before) || m.UID != before.UID:
 		return nil
+	case s.refused(m):
+		err = r.replaceNext(ctx, s, m)
+	case s.unasked(m):
+		err = r.askOwner(ctx, s, m)
 	}
-	if err := r.replaceNext(ctx, s, m); err != nil && !apierrors.IsConflict(unwrapped(err)) && !apierrors.IsNotFound(unwrapped(err)) {
+	if err != nil && !apierrors.IsConflict(unwrapped(err)) && !apierrors.IsNotFound(unwrapped(err)) {
 		return err
 	}
 	return nil
 }
 
-// replaceNext has the old MachineSet of a Machine take that one. Each half can be done again.
+// askOwner asks the owner of a Machine to replace it, as the health check would.
+func (r *Reconciler) askOwner(ctx context.Context, s *scope, m *clusterv1.Machine) error {
+	before := m.DeepCopy()
+	conditions.Set(m, metav1.Condition{
+		Type: clusterv1.MachineOwnerRemediatedCondition, Status: metav1.ConditionFalse,
+		Reason: clusterv1.MachineOwnerRemediatedWaitingForRemediationReason, Message: "Waiting for remediation",
+	})
+	// Against a list of conditions that Cluster API changed meanwhile.
+	if err := r.Client.Status().Patch(ctx, m, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+		return fmt.Errorf("asking the owner of Machine %s to replace it: %w", m.Name, err)
+	}
+	ctrl.LoggerFrom(ctx).Info("Asked the owner to replace a dead node", "Machine", m.Name, "node", nodeName(m))
+	r.Recorder.Eventf(s.gate, m, corev1.EventTypeNormal, "OwnerAsked", "Unblock",
+		"The owner of dead Machine %s (node %q) is asked to replace it: its health check asks nobody, for it counts the Machines that wait for this node", m.Name, nodeName(m))
+	return nil
+}
+
+// replaceNext has the old MachineSet of a Machine take that one. It does what Cluster API does for a rollout that is stuck at an unavailable Machine: one
+// less is wanted of the MachineSet, with the dead one marked to go first. Each half can be done again.
 func (r *Reconciler) replaceNext(ctx context.Context, s *scope, m *clusterv1.Machine) error {
 	if _, marked := m.Annotations[clusterv1.DeleteMachineAnnotation]; !marked {
 		before := m.DeepCopy()

@@ -25,6 +25,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
@@ -151,6 +152,73 @@ func TestStuckRollout(t *testing.T) {
 	if w.replicas() != 1 {
 		t.Errorf("the old set is to have %d replicas, want 1: m1", w.replicas())
 	}
+}
+
+// TestUnaskedOwner has the owner of a dead Machine asked whose health check counts those that are held as unhealthy, and only then.
+func TestUnaskedOwner(t *testing.T) {
+	t.Parallel()
+	one, half := intstr.FromInt32(1), intstr.FromString("34%")
+	type check = clusterv1.MachineHealthCheck
+	tests := map[string]struct {
+		check  func(*check)
+		change func(*world)
+		want   bool
+	}{
+		"it allows one":                         {check: func(c *check) { c.Spec.Remediation.TriggerIf.UnhealthyLessThanOrEqualTo = &one }, want: true},
+		"it allows a third":                     {check: func(c *check) { c.Spec.Remediation.TriggerIf.UnhealthyLessThanOrEqualTo = &half }, want: true},
+		"it allows one or two":                  {check: func(c *check) { c.Spec.Remediation.TriggerIf.UnhealthyInRange = "[1-2]" }, want: true},
+		"it allows none":                        {check: func(c *check) { c.Spec.Remediation.TriggerIf.UnhealthyInRange = "[2-3]" }},
+		"its range is none":                     {check: func(c *check) { c.Spec.Remediation.TriggerIf.UnhealthyInRange = "[x]" }},
+		"it has not said that it asks nobody":   {check: func(c *check) { c.Status.Conditions = nil }},
+		"it is of another cluster":              {check: func(c *check) { c.Spec.ClusterName = "other" }},
+		"it looks after other Machines":         {check: func(c *check) { c.Spec.Selector.MatchLabels = map[string]string{"other": "x"} }},
+		"another one is unhealthy, one allowed": {check: func(c *check) { c.Spec.Remediation.TriggerIf.UnhealthyLessThanOrEqualTo = &one }, change: func(w *world) { w.unhealthy("m1") }},
+		"something else was asked": {change: func(w *world) {
+			w.changeMachine("m2", func(m *clusterv1.Machine) {
+				conditions.Set(m, metav1.Condition{Type: clusterv1.MachineExternallyRemediatedCondition, Status: metav1.ConditionFalse,
+					Reason: clusterv1.MachineExternallyRemediatedWaitingForRemediationReason})
+			})
+		}},
+		"it is paused": {change: func(w *world) {
+			w.changeMachine("m2", func(m *clusterv1.Machine) { m.Annotations[clusterv1.PausedAnnotation] = "" })
+		}},
+		"it has no health check": {check: func(c *check) { c.Name = "" }},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := stuckRollout(t)
+			w.unhealthy("m2")
+			c := &check{ObjectMeta: objectMeta("check"), Spec: clusterv1.MachineHealthCheckSpec{ClusterName: "c",
+				Selector: metav1.LabelSelector{MatchLabels: map[string]string{clusterv1.MachineDeploymentNameLabel: "md"}}}}
+			c.Status.ExpectedMachines = ptr.To(int32(3))
+			conditions.Set(c, metav1.Condition{Type: clusterv1.MachineHealthCheckRemediationAllowedCondition, Status: metav1.ConditionFalse,
+				Reason: clusterv1.MachineHealthCheckTooManyUnhealthyReason})
+			if tt.check != nil {
+				tt.check(c)
+			}
+			if c.Name != "" {
+				w.create(c)
+			}
+			if tt.change != nil {
+				tt.change(w)
+			}
+			w.look(2)
+			asked := conditions.GetReason(w.get("m2"), clusterv1.MachineOwnerRemediatedCondition) == clusterv1.MachineOwnerRemediatedWaitingForRemediationReason
+			if asked != tt.want {
+				t.Errorf("the owner was asked: %t, want %t; Machine m2 says %+v", asked, tt.want, w.get("m2").Status.Conditions)
+			}
+			w.wantNotNext("m2")
+		})
+	}
+}
+
+func (w *world) unhealthy(machine string) {
+	w.Helper()
+	w.changeMachine(machine, func(m *clusterv1.Machine) {
+		conditions.Set(m, metav1.Condition{Type: clusterv1.MachineHealthCheckSucceededCondition, Status: metav1.ConditionFalse,
+			Reason: clusterv1.MachineHealthCheckUnhealthyNodeReason})
+	})
 }
 
 // TestRolloutsThatAreLeftAlone names what keeps the gate from telling a rollout anything.

@@ -45,7 +45,11 @@ func (r *Reconciler) input(ctx context.Context, s *scope) (repave.Input, error) 
 	}
 	leaving := r.leaving(s)
 	if len(leaving)+len(in.Flights) > 0 {
-		in.Dead = r.deadMachines(ctx, s)
+		dead, err := r.deadMachines(ctx, s)
+		if err != nil {
+			return in, err
+		}
+		in.Dead = dead
 	}
 	if len(leaving) == 0 {
 		return in, nil

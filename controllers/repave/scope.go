@@ -61,6 +61,8 @@ type scope struct {
 	// deployments by name; controlPlane is nil where there is none to be read.
 	deployments  map[string]*clusterv1.MachineDeployment
 	controlPlane *unstructured.Unstructured
+	// healthChecks are read only where a Machine is dead, nil before.
+	healthChecks []*clusterv1.MachineHealthCheck
 
 	verdicts   []repave.Verdict
 	candidates []repave.Candidate

@@ -21,9 +21,10 @@ import (
 	"slices"
 )
 
-// Unblock names the Machine that a rollout has to replace next, "" when it may take any. A rollout takes no more nodes away than it may, and the dead count
-// as well as those that are held; a health check leaves the dead of the old revision to the rollout. When those that are held, or away, need what a dead
-// node has, each waits for the other. The node that is dead already ends that: its removal takes nothing away.
+// Unblock names a Machine that has to be replaced next although nobody would, "" when there is none. A rollout takes no more nodes away than it may, and the
+// dead count as well as those that are held; a health check leaves the dead of the old revision to the rollout, and asks nobody while too many are held.
+// When those that are held, or away, need what a dead node has, each waits for the other. The node that is dead already ends that: its removal takes
+// nothing away.
 func Unblock(in Input) string {
 	waits := map[string]bool{}
 	for i := range in.Candidates {
@@ -35,7 +36,7 @@ func Unblock(in Input) string {
 	d := newDecision(in)
 	next := ""
 	for i := range d.Dead {
-		if c := &d.Dead[i]; c.Refused && c.Role == Worker && c.Set != "" && waits[c.Set] && d.free[i] && (next == "" || c.Machine < next) {
+		if c := &d.Dead[i]; c.Stuck && c.Role == Worker && c.Set != "" && waits[c.Set] && d.free[i] && (next == "" || c.Machine < next) {
 			next = c.Machine
 		}
 	}
@@ -77,8 +78,8 @@ func (d *decision) wayOut(dead int) string {
 	case c.Role == ControlPlane:
 		// Cluster API takes the members of a control plane away in the order of their deletion.
 		return ", or its copies are made elsewhere"
-	case c.Refused:
-		return fmt.Sprintf(", or its Machine %s is replaced, which the gate has its rollout do next", c.Machine)
+	case c.Stuck:
+		return fmt.Sprintf(", or its Machine %s is replaced, which the gate sees to", c.Machine)
 	}
 	return fmt.Sprintf(", or its Machine %s is replaced: whoever deletes it does not wait for the gate", c.Machine)
 }

@@ -26,7 +26,7 @@ import (
 // deadOn adds a Machine of a dead node that its owner leaves to the rollout of set s.
 func (w *world) deadOn(node string, changes ...func(*Candidate)) *world {
 	c := Candidate{Machine: "m-" + node, Node: node, Role: Worker, Set: "s", Purpose: Replacement, Dead: true, StorageExpected: true, DataKept: storagehealth.Yes,
-		Refused: true}
+		Stuck: true}
 	for _, change := range changes {
 		change(&c)
 	}
@@ -35,7 +35,7 @@ func (w *world) deadOn(node string, changes ...func(*Candidate)) *world {
 }
 
 func inSet(c *Candidate)       { c.Set = "s" }
-func notRefused(c *Candidate)  { c.Refused = false }
+func notStuck(c *Candidate)    { c.Stuck = false }
 func ofControl(c *Candidate)   { c.Role = ControlPlane }
 func alone(c *Candidate)       { c.Set = "" }
 func alive(c *Candidate)       { c.Dead = false }
@@ -54,7 +54,7 @@ func TestUnblock(t *testing.T) {
 	}{
 		"nobody is dead":                             {held(), ""},
 		"the rollout waits for it":                   {held().deadOn("c"), "m-c"},
-		"nobody asked its owner":                     {held().deadOn("c", notRefused), ""},
+		"nobody asked its owner":                     {held().deadOn("c", notStuck), ""},
 		"another set waits":                          {held().deadOn("c", func(c *Candidate) { c.Set = "other" }), ""},
 		"it stands alone":                            {held().deadOn("c", alone), ""},
 		"the control plane goes its own way":         {held().deadOn("c", ofControl), ""},
@@ -95,13 +95,13 @@ func TestHoldsNameTheDead(t *testing.T) {
 		in   *world
 		want string
 	}{
-		"nobody asked its owner":     {held().deadOn("c", notRefused), "c, which has copies, is dead. It ends when that is back, or its Machine m-c is replaced: whoever deletes it"},
-		"its owner refuses":          {held().deadOn("c"), "or its Machine m-c is replaced, which the gate has its rollout do next"},
+		"nobody asked its owner":     {held().deadOn("c", notStuck), "c, which has copies, is dead. It ends when that is back, or its Machine m-c is replaced: whoever deletes it"},
+		"nobody will":                {held().deadOn("c"), "or its Machine m-c is replaced, which the gate sees to"},
 		"of the control plane":       {held().deadOn("c", ofControl), "is dead. It ends when that is back, or its copies are made elsewhere"},
 		"it has copies of no volume": {held().deadOn("x"), "It ends when they are rebuilt"},
 		"it may not go either": {newWorld("a", "c").volume("v", 2, "a", "c!").volume("w", 2, "a!", "c").node("c", offline).wants("a").deadOn("c", wiped),
 			"is dead. It ends when that is back"},
-		"a storage without placement": {newWorld("a", "c").with(opaque(storagehealth.No, storagehealth.Yes)).wants("a").deadOn("c", notRefused),
+		"a storage without placement": {newWorld("a", "c").with(opaque(storagehealth.No, storagehealth.Yes)).wants("a").deadOn("c", notStuck),
 			"c is dead. It ends when that is back, or its Machine m-c is replaced: whoever deletes it"},
 	}
 	for name, tt := range tests {

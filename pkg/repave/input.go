@@ -111,8 +111,8 @@ type Candidate struct {
 	// NoRoomForVMs says why the other nodes cannot take this node's virtual machines; "" when they can or nobody asked.
 	NoRoomForVMs string
 	Override     *Override
-	// Refused is true for a Machine that nobody has deleted, whose owner was asked to replace it and leaves that to a rollout.
-	Refused bool
+	// Stuck is true for an unhealthy Machine that nobody deletes: its owner leaves it to a rollout, or is not asked because too many wait.
+	Stuck bool
 }
 
 // Flight is an open repave: a node that was admitted and is not whole again.
@@ -132,7 +132,7 @@ type Input struct {
 	ClusterDeleting bool
 	Candidates      []Candidate
 	Flights         []Flight
-	// Dead are Machines that nobody has deleted and whose Node is dead, or never came to be and whose owner refuses to replace them.
+	// Dead are Machines that nobody has deleted and whose Node is dead, or never came to be and that are Stuck.
 	Dead []Candidate
 	// Report is nil when the store could not be asked; ReportError then says why.
 	Report      *storagehealth.Report

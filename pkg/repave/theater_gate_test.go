@@ -120,7 +120,7 @@ func (x *theater) input() Input {
 			c.NotReplaced = "rolls out"
 		}
 		if !leaves {
-			c.Purpose, c.Refused = Replacement, x.unhealthy(m) && m.refused()
+			c.Purpose, c.Stuck = Replacement, x.unhealthy(m) && m.refused()
 			in.Dead = append(in.Dead, c)
 			continue
 		}

@@ -126,6 +126,28 @@ func Gate(s ClusterSpec, maxConcurrent, stableSeconds int) *unstructured.Unstruc
 	return u
 }
 
+// HealthCheck is a MachineHealthCheck for the workers of a cluster, without
+// anything of the provider's: it asks the owner of a Machine whose Node has
+// fallen silent to replace it.
+func HealthCheck(s ClusterSpec) *unstructured.Unstructured {
+	u := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+		"clusterName": s.Name,
+		"selector": map[string]any{"matchExpressions": []any{
+			map[string]any{"key": "cluster.x-k8s.io/deployment-name", "operator": "Exists"},
+		}},
+		"checks": map[string]any{
+			"nodeStartupTimeoutSeconds": int64(0),
+			"unhealthyNodeConditions":   []any{map[string]any{"type": "Ready", "status": "Unknown", "timeoutSeconds": int64(1)}},
+		},
+		"remediation": map[string]any{"triggerIf": map[string]any{"unhealthyLessThanOrEqualTo": int64(1)}},
+	}}}
+	u.SetAPIVersion("cluster.x-k8s.io/v1beta2")
+	u.SetKind("MachineHealthCheck")
+	u.SetNamespace(s.Namespace)
+	u.SetName(s.Name + "-workers")
+	return u
+}
+
 var (
 	machineTemplate   = schema.GroupVersionKind{Group: "infrastructure.cluster.x-k8s.io", Version: "v1beta2", Kind: "MaasMachineTemplate"}
 	controlPlane      = schema.GroupVersionKind{Group: "controlplane.cluster.x-k8s.io", Version: "v1beta2", Kind: "KubeadmControlPlane"}

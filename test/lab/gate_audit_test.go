@@ -26,7 +26,6 @@ import (
 	"time"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -37,33 +36,11 @@ import (
 type mishaps struct {
 	*gateStory
 	victim string
-	// deleted is set once the victim's Machine was deleted, killed once the manager was killed.
-	deleted, killed bool
-}
-
-// deleteDead deletes the victim's Machine when its Node is known to be dead, as a person does. The rollout does not get there by itself: the dead worker uses
-// up maxUnavailable together with those that the gate holds because it is dead, and a health check leaves it to the rollout.
-func (m *mishaps) deleteDead(ctx context.Context) error {
-	machines := &clusterv1.MachineList{}
-	if err := m.client.List(ctx, machines, client.InNamespace(m.cluster.Namespace)); err != nil {
-		return err
-	}
-	for i := range machines.Items {
-		one := &machines.Items[i]
-		if one.Status.NodeRef.Name == m.victim && conditions.IsUnknown(one, clusterv1.MachineNodeReadyCondition) {
-			m.deleted = true
-			return client.IgnoreNotFound(m.client.Delete(ctx, one))
-		}
-	}
-	return nil
+	// killed is set once the manager was killed.
+	killed bool
 }
 
 func (m *mishaps) next(ctx context.Context) error {
-	if m.victim != "" && !m.deleted {
-		if err := m.deleteDead(ctx); err != nil {
-			return err
-		}
-	}
 	if m.victim != "" && m.killed {
 		return nil
 	}
@@ -71,14 +48,13 @@ func (m *mishaps) next(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	touched, open := map[string]bool{}, map[string]bool{}
+	open := map[string]bool{}
 	closed := 0
 	for i := range repaves {
 		r := &repaves[i]
 		if !slices.Contains(m.workers, r.Spec.NodeName) {
 			continue
 		}
-		touched[r.Spec.NodeName] = true
 		if r.Spec.Outcome == "" {
 			open[r.Spec.NodeName] = true
 		} else {
@@ -86,8 +62,8 @@ func (m *mishaps) next(ctx context.Context) error {
 		}
 	}
 	switch {
-	case m.victim == "" && closed >= 2:
-		return m.die(touched, open)
+	case m.victim == "" && len(open) > 0:
+		return m.die(ctx, open)
 	case !m.killed && closed >= 5 && len(open) > 0:
 		m.t.Logf("the manager is killed while the repaves of %v are open", slices.Sorted(maps.Keys(open)))
 		m.killed = true
@@ -96,12 +72,17 @@ func (m *mishaps) next(ctx context.Context) error {
 	return nil
 }
 
-// die takes the power from a worker whose turn has not come and that shares no volume with one that is away: two at a time are more than a
-// storage with two copies can bear.
-func (m *mishaps) die(touched, open map[string]bool) error {
+// die takes the power from a worker whose turn has not come, whose class may take no more away, and that shares no volume with one that is away: two at a
+// time are more than a storage with two copies can bear. The rollout does not get to it by itself: it counts as away together with those that the gate
+// holds because it is dead, and a health check leaves it to the rollout.
+func (m *mishaps) die(ctx context.Context, open map[string]bool) error {
+	staying, err := m.stayingInFullClasses(ctx)
+	if err != nil {
+		return err
+	}
 	placements := m.storage.Sim.Placements()
-	for _, host := range m.workers {
-		if touched[host] || strings.HasPrefix(host, "wiped-") || slices.ContainsFunc(slices.Collect(maps.Keys(open)), func(other string) bool {
+	for _, host := range staying {
+		if strings.HasPrefix(host, "wiped-") || slices.ContainsFunc(slices.Collect(maps.Keys(open)), func(other string) bool {
 			return shares(placements, host, other)
 		}) {
 			continue
@@ -112,6 +93,32 @@ func (m *mishaps) die(touched, open map[string]bool) error {
 		return m.lab.MAAS().Operator().ForcePower(view.SystemID, false)
 	}
 	return nil
+}
+
+// stayingInFullClasses are the workers that nobody has deleted, of classes of which as many are deleted as may be.
+func (m *mishaps) stayingInFullClasses(ctx context.Context) ([]string, error) {
+	machines := &clusterv1.MachineList{}
+	if err := m.client.List(ctx, machines, client.InNamespace(m.cluster.Namespace)); err != nil {
+		return nil, err
+	}
+	leaving, nodes := map[string]int{}, map[string][]string{}
+	for i := range machines.Items {
+		one := &machines.Items[i]
+		deployment := one.Labels[clusterv1.MachineDeploymentNameLabel]
+		if one.DeletionTimestamp.IsZero() {
+			nodes[deployment] = append(nodes[deployment], one.Status.NodeRef.Name)
+		} else {
+			leaving[deployment]++
+		}
+	}
+	var staying []string
+	for _, c := range classes {
+		if name := m.cluster.Name + "-" + c.Name; leaving[name] >= c.MaxUnavailable {
+			slices.Sort(nodes[name])
+			staying = append(staying, nodes[name]...)
+		}
+	}
+	return staying, nil
 }
 
 // auditor compares each hold with the truth.

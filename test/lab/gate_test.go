@@ -33,6 +33,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/repave"
 	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 	"github.com/capmaas/cluster-api-provider-maas/test/pxsim"
 )
@@ -113,7 +114,7 @@ func (g *gateStory) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := g.lab.Apply(ctx, g.cluster.Namespace, objects); err != nil {
+	if err := g.lab.Apply(ctx, g.cluster.Namespace, append(objects, HealthCheck(g.cluster))); err != nil {
 		return err
 	}
 	if err := g.waitControlPlane(ctx, 3, PreviousKubernetesVersion); err != nil {
@@ -235,7 +236,24 @@ func (g *gateStory) upgradeGated(ctx context.Context) error {
 	for _, loss := range append(g.storage.Sim.Losses(), g.storage.Sim.Outages()...) {
 		g.t.Errorf("volume %s: %s", loss.Volume, loss.Why)
 	}
+	if err := g.remediated(ctx, mishaps.victim); err != nil {
+		return err
+	}
 	return g.sameAsBefore(ctx)
+}
+
+// remediated checks that the dead worker was let go for that, and that nobody had to ask.
+func (g *gateStory) remediated(ctx context.Context, victim string) error {
+	repaves, err := g.repaves(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range repaves {
+		if r := &repaves[i].Spec; r.NodeName == victim && r.AdmittedReason != string(repave.DeadNode) {
+			g.t.Errorf("%s died and was let go for %s, want %s", victim, r.AdmittedReason, repave.DeadNode)
+		}
+	}
+	return nil
 }
 
 // upgraded tells what is missing.
