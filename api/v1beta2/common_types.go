@@ -88,6 +88,10 @@ const RepaveSkipsPreflightAnnotation = "repave.infrastructure.cluster.x-k8s.io/s
 // {"reason":"…","by":"…","untilTime":"2026-11-22T18:00:00Z"}.
 const RepaveOverrideAnnotation = "repave.infrastructure.cluster.x-k8s.io/override"
 
+// RepaveHistoryAnnotation on a Repave repeats, as JSON, what of its status is history: the steps with their times, and what the storage knows the node by
+// since it is back. clusterctl move restores no status.
+const RepaveHistoryAnnotation = "repave.infrastructure.cluster.x-k8s.io/history"
+
 // LocalObjectReference names an object of a known kind in the same namespace.
 type LocalObjectReference struct {
 	// name of the object.

@@ -17,12 +17,14 @@ limitations under the License.
 package repave
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -75,7 +77,7 @@ func TestOneRepave(t *testing.T) {
 	w.wantGone("m1")
 }
 
-// TestMovedInTheMiddle takes the objects to another management cluster, as clusterctl does, without any status: the budget and the record hold.
+// TestMovedInTheMiddle takes the objects to another management cluster, as clusterctl does, without any status: the budget holds, and the record goes on.
 func TestMovedInTheMiddle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 4, shared("v", "w0", "w1"), shared("u", "w2", "w3"))
@@ -83,21 +85,50 @@ func TestMovedInTheMiddle(t *testing.T) {
 	w.delete("m0")
 	w.look(1)
 	w.wantGone("m0")
-	before := w.repave("m0").Spec
 	w.sim.Down("w0")
 	w.gone("m0")
+	w.look(3)
+	before := w.repave("m0")
+	w.moveAll()
+	w.delete("m2")
+	w.look(2)
+	w.wantHeld("m2", "AnotherRepaveOpen")
+	after := w.repave("m0")
+	if after.Spec.Before.NodeID != before.Spec.Before.NodeID || after.Spec.Outcome != "" || after.Spec.ConfirmedTime.IsZero() {
+		t.Errorf("the record is %+v after the move, want it open as it was: %+v", after.Spec, before.Spec)
+	}
+	if !slices.EqualFunc(after.Status.Steps, before.Status.Steps, sameStep) || after.Status.Step != infrav1.RepaveReinstalling {
+		t.Errorf("the steps are %+v after the move, want %+v", after.Status.Steps, before.Status.Steps)
+	}
+	w.sim.Up("w0")
+	w.machine("m9", "w9")
+	w.changeNode("w0", func(n *corev1.Node) { n.Annotations[clusterv1.MachineAnnotation] = "m9" })
+	w.look(8)
+	if before = w.repave("m0"); before.Spec.Outcome != infrav1.RepaveWhole || len(before.Status.Steps) < 3 {
+		t.Fatalf("the record is %+v, want it closed with all its steps", before)
+	}
+	w.moveAll()
+	w.look(1)
+	after = w.repave("m0")
+	if !slices.EqualFunc(after.Status.Steps, before.Status.Steps, sameStep) || after.Status.After.NodeID != before.Status.After.NodeID ||
+		after.Status.Step != infrav1.RepaveClosed || conditions.GetReason(after, infrav1.ReadyCondition) != infrav1.RepaveClosedReason {
+		t.Errorf("the closed record is %+v after the move, want %+v", after.Status, before.Status)
+	}
+}
+
+func sameStep(a, b infrav1.RepaveStepRecord) bool {
+	return a.Name == b.Name && a.StartTime.Equal(&b.StartTime) && ptr.Equal(a.Seconds, b.Seconds)
+}
+
+// moveAll goes on in another management cluster, to which the objects went without any status.
+func (w *world) moveAll() {
+	w.Helper()
 	target := w.management()
 	for _, list := range []client.ObjectList{&clusterv1.ClusterList{}, &clusterv1.MachineDeploymentList{}, &clusterv1.MachineList{}, &infrav1.RepaveGateList{}, &infrav1.RepaveList{}} {
 		move(w, list, target)
 	}
 	w.Client = target
 	w.reconciler()
-	w.delete("m2")
-	w.look(2)
-	w.wantHeld("m2", "AnotherRepaveOpen")
-	if after := w.repave("m0").Spec; after.Before.NodeID != before.Before.NodeID || after.Outcome != "" || after.ConfirmedTime.IsZero() {
-		t.Errorf("the record is %+v after the move, want it open as it was: %+v", after, before)
-	}
 }
 
 func move(w *world, list client.ObjectList, target client.Client) {

@@ -45,8 +45,10 @@ func (r *Reconciler) track(ctx context.Context, s *scope) error {
 			return err
 		}
 	}
-	if err := r.closeByHand(ctx, s); err != nil {
-		return err
+	for _, f := range []phase{r.closeByHand, r.recallClosed} {
+		if err := f(ctx, s); err != nil {
+			return err
+		}
 	}
 	return r.prune(ctx, s)
 }
@@ -55,10 +57,14 @@ func (r *Reconciler) trackOne(ctx context.Context, s *scope, open *infrav1.Repav
 	p := repave.Track(record(open), s.sight(open))
 	s.progress[open.Name] = p
 	before := open.DeepCopy()
+	recall(open)
 	setProgress(open, p, s.now, identity(s.report, open.Spec.NodeName))
 	setDetached(open, s)
 	if err := r.writeProgress(ctx, before, open); err != nil {
 		return client.IgnoreNotFound(err)
+	}
+	if err := r.keepHistory(ctx, open); err != nil {
+		return err
 	}
 	if !p.Done {
 		return nil
@@ -94,10 +100,14 @@ func (r *Reconciler) closeByHand(ctx context.Context, s *scope) error {
 		}
 		r.uncordonAttachments(ctx, s, one.Spec.NodeName)
 		before := one.DeepCopy()
+		recall(one)
 		enter(one, infrav1.RepaveClosed, s.now)
 		conditions.Set(one, metav1.Condition{Type: infrav1.ReadyCondition, Status: metav1.ConditionTrue, Reason: infrav1.RepaveClosedReason})
 		if err := r.writeProgress(ctx, before, one); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("closing Repave %s: %w", one.Name, err)
+		}
+		if err := r.keepHistory(ctx, one); err != nil {
+			return err
 		}
 		before = one.DeepCopy()
 		one.Spec.ClosedTime = asTime(s.now)
