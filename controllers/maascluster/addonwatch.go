@@ -33,9 +33,9 @@ import (
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 )
 
-// addonsSettle joins what the addon provider writes in quick succession: a set that is being installed changes many times in a second, and a look at it is
-// a look at MAAS as well.
-const addonsSettle = time.Second
+// addonsSettle joins what the addon provider writes in quick succession. A set that is being installed changes many times in a second, and each look at it
+// looks at the endpoint as well, which costs a call of MAAS.
+const addonsSettle = 3 * time.Second
 
 // addonWatch wakes clusters when their addons change. It begins when the kinds of the addon provider are there, which can be installed at any time: a watch
 // of a kind that is not there would hold up the start of the manager.

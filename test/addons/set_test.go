@@ -120,6 +120,26 @@ func TestNothingUninstalls(t *testing.T) {
 	}
 }
 
+// TestNothingHides: no chart of ours leaves something out because of what it finds in the cluster. The addon provider renders once for each change, so that what
+// is left out then stays out; what fails is tried again.
+func TestNothingHides(t *testing.T) {
+	files, err := filepath.Glob("../../charts/*/templates/*")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d files of charts: %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"lookup ", ".Capabilities", ".Release.IsInstall", ".Release.IsUpgrade"} {
+			if strings.Contains(string(text), word) {
+				t.Errorf("%s has %s", file, word)
+			}
+		}
+	}
+}
+
 // TestEveryClusterRenders: the values of every addon are there for any variables of the class, and our charts take them.
 func TestEveryClusterRenders(t *testing.T) {
 	for _, profile := range profiles {

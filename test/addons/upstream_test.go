@@ -34,15 +34,18 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// envCharts names a folder with what upstream charts have: CHART-VERSION/values.yaml, values.schema.json, crds. It is not in this repository, because it is
-// other projects' work.
+// envCharts names a folder with what upstream charts have: CHART-VERSION/values.yaml, values.schema.json, crds; shared/charts beside this repository by default. It
+// is not in the repository, because it is other projects' work.
 const envCharts = "ADDON_CHARTS_DIR"
 
 func chartsDir(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv(envCharts)
 	if dir == "" {
-		t.Skipf("%s is not set: values and objects are not compared with the real charts", envCharts)
+		dir = filepath.Join("..", "..", "..", "shared", "charts")
+		if _, err := os.Stat(dir); err != nil {
+			t.Skipf("values and objects are not compared with the real charts: %s is not set, and there is no %s", envCharts, dir)
+		}
 	}
 	return dir
 }
