@@ -28,6 +28,7 @@ import (
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/yaml"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 )
@@ -64,6 +65,7 @@ func TestContractRepository(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	checkCharts(t, folder)
 	description := run(t, env, tool(t, "clusterctl", "tools-lab"), "generate", "provider", "--infrastructure", "maas:"+releaseVersion, "--describe")
 	for _, want := range []string{"TargetNamespace:    " + namespace, "CAPMAAS_DIAGNOSTICS_ADDRESS", "registry.example/capmaas:" + releaseVersion} {
 		if !strings.Contains(description, want) {
@@ -73,6 +75,36 @@ func TestContractRepository(t *testing.T) {
 	components := run(t, env, tool(t, "clusterctl", "tools-lab"), "generate", "provider", "--infrastructure", "maas:"+releaseVersion)
 	if strings.Contains(components, "${") {
 		t.Error("variables without a value are left in the components")
+	}
+}
+
+// checkCharts looks for an archive of each of our charts, with its digest among those of the release.
+func checkCharts(t *testing.T, folder string) {
+	t.Helper()
+	sums, err := os.ReadFile(filepath.Join(folder, "SHA256SUMS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	charts, err := filepath.Glob("../charts/*/Chart.yaml")
+	if err != nil || len(charts) == 0 {
+		t.Fatalf("there are no charts: %v", err)
+	}
+	for _, chart := range charts {
+		raw, err := os.ReadFile(chart)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var meta struct{ Name, Version string }
+		if err := yaml.Unmarshal(raw, &meta); err != nil {
+			t.Fatal(err)
+		}
+		archive := filepath.Join("charts", meta.Name+"-"+meta.Version+".tgz")
+		if files := run(t, nil, "tar", "-tzf", filepath.Join(folder, archive)); !strings.Contains(files, meta.Name+"/Chart.yaml\n") || !strings.Contains(files, meta.Name+"/templates/") {
+			t.Errorf("%s has\n%s", archive, files)
+		}
+		if !strings.Contains(string(sums), archive) {
+			t.Errorf("SHA256SUMS has no %s", archive)
+		}
 	}
 }
 

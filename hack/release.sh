@@ -37,5 +37,14 @@ for file in metadata.yaml templates/cluster-template*.yaml templates/clusterclas
   cp "$file" "$release/"
 done
 
+# The addon set takes our charts from a registry: "helm push" puts them there. The same tree makes the same archives, to the byte.
+mkdir "$release/charts"
+for folder in charts/*/; do
+  chart=$(basename "$folder")
+  archive=$release/charts/$chart-$(sed -n 's/^version: *//p' "$folder/Chart.yaml").tgz
+  echo "Writing $archive"
+  tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX -C charts -cf - "$chart" | gzip -n >"$archive"
+done
+
 echo "Writing $release/SHA256SUMS"
-(cd "$release" && sha256sum -- *.yaml >SHA256SUMS)
+(cd "$release" && sha256sum -- *.yaml charts/*.tgz >SHA256SUMS)
