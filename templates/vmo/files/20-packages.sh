@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# Installs packages that the image lacks. An image that has them all needs no network.
+# Installs packages that the image lacks. An image that has them all needs no network. VMO_ROOT is for tests.
 missing=
 while read -r package; do
   case $package in '' | '#'*) continue ;; esac
   name=$(echo "$package" | cut -d= -f1)
   dpkg -s "$name" >/dev/null 2>&1 || missing="$missing $package"
-done </etc/vmo/packages
+done <"$VMO_ROOT/etc/vmo/packages"
 if [ -n "$missing" ]; then
   export DEBIAN_FRONTEND=noninteractive
   # The list of packages on purpose in words.

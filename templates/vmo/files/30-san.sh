@@ -1,14 +1,14 @@
 # shellcheck shell=sh
-# Multipathing for volumes of an array. The configuration and the udev rules lie there already.
-[ -f /etc/vmo/san ] || exit 0
-san=$(cat /etc/vmo/san)
+# Multipathing for volumes of an array. The configuration and the udev rules lie there already. VMO_ROOT is for tests.
+[ -f "$VMO_ROOT/etc/vmo/san" ] || exit 0
+san=$(cat "$VMO_ROOT/etc/vmo/san")
 systemctl enable --now multipathd
 systemctl reload multipathd
 if [ "$san" = ISCSI ]; then
   # Every host needs an initiator of its own; an image brings the same one everywhere.
-  if [ ! -f /etc/vmo/iscsi-initiator ] && command -v iscsi-iname >/dev/null; then
-    echo "InitiatorName=$(iscsi-iname)" >/etc/iscsi/initiatorname.iscsi
-    touch /etc/vmo/iscsi-initiator
+  if [ ! -f "$VMO_ROOT/etc/vmo/iscsi-initiator" ] && command -v iscsi-iname >/dev/null; then
+    echo "InitiatorName=$(iscsi-iname)" >"$VMO_ROOT/etc/iscsi/initiatorname.iscsi"
+    touch "$VMO_ROOT/etc/vmo/iscsi-initiator"
   fi
   systemctl enable --now iscsid
 fi
