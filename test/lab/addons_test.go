@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -40,7 +41,7 @@ var (
 )
 
 // TestAddons is one story: the addon provider installs the reference's addons, brings them to the current ones although it is killed, tells of a repository that
-// is down and of a chart that is not there, and removes what is no longer asked for. Charts of other projects are stand-ins.
+// is down and of a chart that is not there, removes what is no longer asked for, and leaves the rest alone when the cluster moves. Charts of other projects are stand-ins.
 func TestAddons(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
@@ -63,11 +64,14 @@ func TestAddons(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.step("Install", a.install)
+	a.step("Secret", a.secret)
 	a.step("Rules", a.rules)
 	a.step("UpgradeWhileTheProviderIsKilled", a.upgrade)
 	a.step("RepositoryDown", a.repositoryDown)
 	a.step("ChartThatIsNotThere", a.missingChart)
 	a.step("Remove", a.remove)
+	a.step("Replace", a.replace)
+	a.step("Move", a.move)
 }
 
 type addonStory struct {
@@ -84,16 +88,30 @@ func (a *addonStory) fillRepository() error {
 	if err := a.charts.AddOwn(); err != nil {
 		return err
 	}
+	facts := chartFacts(a.t)
 	for _, profile := range []string{"reference", "current"} {
 		objects, err := a.set(profile)
 		if err != nil {
 			return err
 		}
-		if err := a.charts.AddStandIns(objects, os.Getenv("ADDON_CHARTS_DIR")); err != nil {
+		if err := a.charts.AddStandIns(objects, facts); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// chartFacts is a folder with the real charts' default values and schemas: ADDON_CHARTS_DIR, or shared/charts beside this repository.
+func chartFacts(t *testing.T) string {
+	if dir := os.Getenv("ADDON_CHARTS_DIR"); dir != "" {
+		return dir
+	}
+	dir := filepath.Join(Repository(), "..", "shared", "charts")
+	if _, err := os.Stat(dir); err != nil {
+		t.Logf("The stand-ins have no schemas and take any values: ADDON_CHARTS_DIR is not set, and there is no %s", dir)
+		return ""
+	}
+	return dir
 }
 
 func (a *addonStory) install(ctx context.Context) error {
