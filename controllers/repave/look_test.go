@@ -40,13 +40,17 @@ func TestNextLook(t *testing.T) {
 		report     *storagehealth.Report
 		wholeSince time.Time
 		waiting    int
+		verdicts   []repave.Verdict
 		progress   []repave.Progress
 		want       time.Duration
 	}{
 		"nothing happens":                      {report: placed, want: idleInterval},
 		"the storage does not answer":          {want: busyInterval},
 		"something waits":                      {report: placed, waiting: 1, want: busyInterval},
-		"data is rebuilt":                      {report: placed, progress: []repave.Progress{{Step: repave.Rebuilding}}, want: busyInterval},
+		"data is rebuilt":                      {report: placed, progress: []repave.Progress{{Step: repave.Rebuilding}}, want: minProbeInterval},
+		"the storage is to come up":            {report: placed, progress: []repave.Progress{{Step: repave.Joining}}, want: minProbeInterval},
+		"the server is installed":              {report: placed, progress: []repave.Progress{{Step: repave.Reinstalling}}, want: busyInterval},
+		"volumes move":                         {report: placed, waiting: 1, verdicts: []repave.Verdict{{Reason: repave.AttachmentsMoving}}, want: minProbeInterval},
 		"whole for a while":                    {report: placed, progress: []repave.Progress{settling(27 * time.Second)}, want: 3 * time.Second},
 		"whole just now":                       {report: placed, progress: []repave.Progress{settling(0)}, want: busyInterval},
 		"the first of two":                     {report: placed, progress: []repave.Progress{settling(22 * time.Second), settling(26 * time.Second)}, want: 4 * time.Second},
@@ -59,7 +63,7 @@ func TestNextLook(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &scope{gate: &infrav1.RepaveGate{Spec: infrav1.RepaveGateSpec{StablePeriodSeconds: ptr.To(int32(30))}}, now: now, report: tt.report,
-				wholeSince: tt.wholeSince, candidates: make([]repave.Candidate, tt.waiting), progress: map[string]repave.Progress{}}
+				wholeSince: tt.wholeSince, verdicts: tt.verdicts, candidates: make([]repave.Candidate, tt.waiting), progress: map[string]repave.Progress{}}
 			for i, p := range tt.progress {
 				r := &infrav1.Repave{}
 				r.Name = string(rune('a' + i))

@@ -88,8 +88,8 @@ func (s *scope) busy() bool {
 	return len(s.candidates) > 0 || len(s.open()) > 0 || s.report == nil
 }
 
-// nextLook is when to look again: while something waits or is under way soon, and no later than what is whole has been so for the stable period. A look that
-// comes that early asks the storage no more often than any other.
+// nextLook is when to look again: while something waits or is under way soon, while data is rebuilt or moved as soon as the storage may be asked again, and no later
+// than what is whole has been so for the stable period. A look that comes earlier than that asks the storage no more often than any other.
 func (s *scope) nextLook() time.Duration {
 	if !s.busy() {
 		return idleInterval
@@ -102,8 +102,18 @@ func (s *scope) nextLook() time.Duration {
 		}
 	}
 	for _, open := range s.open() {
-		if p := s.progress[open.Name]; p.Step == repave.Settling {
+		switch p := s.progress[open.Name]; p.Step {
+		case repave.Joining, repave.Rebuilding:
+			// The end of it is the storage's to say.
+			next = min(next, minProbeInterval)
+		case repave.Settling:
 			until(p.WholeSince)
+		case repave.Draining, repave.Reinstalling, repave.Closed:
+		}
+	}
+	for _, v := range s.verdicts {
+		if v.Reason == repave.AttachmentsMoving {
+			next = min(next, minProbeInterval)
 		}
 	}
 	if len(s.candidates) > 0 && s.report != nil && !s.report.Placed && s.now.Sub(s.wholeSince) < s.rules().StablePeriod {
