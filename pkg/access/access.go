@@ -56,12 +56,6 @@ type Problem struct {
 // nothing else tells that one was made or mended.
 const ProblemRecheck = 15 * time.Second
 
-// region is what one session's MAAS said of itself.
-type region struct {
-	status infrav1.MaasRegionStatus
-	asOf   time.Time
-}
-
 // queryPattern matches the query of a URL in an error message.
 var queryPattern = regexp.MustCompile(`\?[^\s":]*`)
 
@@ -97,33 +91,25 @@ func withoutQuery(err error) string {
 	return queryPattern.ReplaceAllString(err.Error(), "")
 }
 
-// Region returns what the MAAS of a session says of itself and of the API key, asking it at most once in half an hour.
+// Region returns what the MAAS of a session says of itself and of the API key, asking it at most once in half an hour. With an error it returns
+// what MAAS said the last time.
 func (r *Resolver) Region(ctx context.Context, session *inventory.Session) (infrav1.MaasRegionStatus, error) {
-	r.mu.Lock()
-	known, ok := r.regions[session.Identity()]
-	r.mu.Unlock()
-	if ok && r.clock.Since(known.asOf) < regionAge {
-		return known.status, nil
-	}
-	version, err := session.Version(ctx)
-	if err != nil {
-		return known.status, err
-	}
-	user, err := session.WhoAmI(ctx)
-	if err != nil {
-		return known.status, err
-	}
-	status := infrav1.MaasRegionStatus{Version: version, User: user.Name, Role: infrav1.MaasRoleUser}
-	if user.Admin {
-		status.Role = infrav1.MaasRoleAdministrator
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for identity, old := range r.regions {
-		if r.clock.Since(old.asOf) >= 2*regionAge {
-			delete(r.regions, identity)
-		}
-	}
-	r.regions[session.Identity()] = region{status: status, asOf: r.clock.Now()}
-	return status, nil
+	return r.answersOf(session.Identity()).region.get(ctx, question[infrav1.MaasRegionStatus]{
+		clock: r.clock, good: func(_ infrav1.MaasRegionStatus, age time.Duration) bool { return age < regionAge },
+		ask: func(ctx context.Context) (infrav1.MaasRegionStatus, error) {
+			version, err := session.Version(ctx)
+			if err != nil {
+				return infrav1.MaasRegionStatus{}, err
+			}
+			user, err := session.WhoAmI(ctx)
+			if err != nil {
+				return infrav1.MaasRegionStatus{}, err
+			}
+			status := infrav1.MaasRegionStatus{Version: version, User: user.Name, Role: infrav1.MaasRoleUser}
+			if user.Admin {
+				status.Role = infrav1.MaasRoleAdministrator
+			}
+			return status, nil
+		},
+	})
 }

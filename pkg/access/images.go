@@ -18,7 +18,6 @@ package access
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/capmaas/cluster-api-provider-maas/pkg/images"
@@ -36,51 +35,17 @@ const (
 	imagesRetry = 10 * time.Second
 )
 
-// imageList is what one MAAS has. Its lock is held while MAAS is asked, so that many who want to know ask once.
-type imageList struct {
-	mu        sync.Mutex
-	resources []maas.BootResource
-	asOf      time.Time
-	// err is why the last attempt, at failed, gave no list; nil when it did.
-	err    error
-	failed time.Time
-}
-
 // FindImage looks for an image in the MAAS of a session, which it asks at most once in five minutes, and once in half a minute while the image is
 // missing. Errors are those of maas.Images.
 func (r *Resolver) FindImage(ctx context.Context, session *inventory.Session, want images.Wanted) (images.Answer, error) {
-	list := r.imagesOf(session.Identity())
-	list.mu.Lock()
-	defer list.mu.Unlock()
-	if age := r.clock.Since(list.asOf); !list.asOf.IsZero() && age < imagesAge {
-		if answer := images.Find(list.resources, want); answer.Missing == "" || age < imagesRecheck {
-			return answer, nil
-		}
-	}
-	if list.err != nil && r.clock.Since(list.failed) < imagesRetry {
-		return images.Answer{}, list.err
-	}
-	asOf := r.clock.Now()
-	resources, err := session.ListBootResources(ctx)
-	if ctx.Err() != nil {
-		return images.Answer{}, ctx.Err()
-	}
-	if list.err = err; err != nil {
-		list.failed = r.clock.Now()
+	resources, err := r.answersOf(session.Identity()).images.get(ctx, question[[]maas.BootResource]{
+		clock: r.clock, ask: session.ListBootResources, retry: imagesRetry,
+		good: func(resources []maas.BootResource, age time.Duration) bool {
+			return age < imagesAge && (age < imagesRecheck || images.Find(resources, want).Missing == "")
+		},
+	})
+	if err != nil {
 		return images.Answer{}, err
 	}
-	list.resources, list.asOf = resources, asOf
 	return images.Find(resources, want), nil
-}
-
-// imagesOf returns the list of a session. There are as many as there were credentials since the manager started.
-func (r *Resolver) imagesOf(identity string) *imageList {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	list := r.images[identity]
-	if list == nil {
-		list = &imageList{}
-		r.images[identity] = list
-	}
-	return list
 }

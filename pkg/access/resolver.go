@@ -40,12 +40,9 @@ type Resolver struct {
 	clock            clock.PassiveClock
 	managerNamespace string
 
-	mu      sync.Mutex
-	regions map[string]region
-	// images are the lists of images by session.
-	images map[string]*imageList
-	// catalogs are the networks by session.
-	catalogs map[string]*catalog
+	mu sync.Mutex
+	// answers are what MAAS said, by session.
+	answers map[string]*answers
 	// opened are the sessions opened a moment ago, by Secret.
 	opened map[client.ObjectKey]opened
 	// namespaces are the labels of namespaces as they were a moment ago.
@@ -84,8 +81,8 @@ const keepFor = time.Hour
 func NewResolver(reader client.Reader, sessions Sessions, clk clock.PassiveClock, managerNamespace string) *Resolver {
 	return &Resolver{
 		reader: reader, sessions: sessions, clock: clk, managerNamespace: managerNamespace,
-		regions: map[string]region{}, opened: map[client.ObjectKey]opened{}, namespaces: map[string]namespaceLabels{},
-		kept: map[user]kept{}, images: map[string]*imageList{}, catalogs: map[string]*catalog{},
+		answers: map[string]*answers{}, opened: map[client.ObjectKey]opened{}, namespaces: map[string]namespaceLabels{},
+		kept: map[user]kept{},
 	}
 }
 
