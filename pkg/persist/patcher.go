@@ -21,11 +21,13 @@ package persist
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	kerrors "k8s.io/apimachinery/pkg/util/errors"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -35,8 +37,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 )
 
-// conflictRetry is when a reconcile whose write met somebody else's is repeated. The other's write wakes the controller as well.
-const conflictRetry = 50 * time.Millisecond
+const (
+	// conflictRetry is when a reconcile whose write met somebody else's is repeated. The other's write may be to an object that does not wake the
+	// controller.
+	conflictRetry = 50 * time.Millisecond
+	// behindRetry is when a reconcile that found the cache Behind is repeated if nothing wakes it, as what it waits for does: it may have passed
+	// between the look at the cache and the wait.
+	behindRetry = 500 * time.Millisecond
+)
 
 // Patcher writes one object during one reconcile: metadata and spec in one merge patch, the status in another, each only if it changed.
 //
@@ -97,7 +105,10 @@ func (p *Patcher) Finish(ctx context.Context, setStatus func(), result ctrl.Resu
 // Retry ends a reconcile that has to be repeated with a newer state of the cache: it could not write because of a conflict, which is no
 // error, or (nil) the cache was Behind. Other errors are passed on, but for that of an object that is gone.
 func Retry(err error) (ctrl.Result, error) {
-	if err != nil && !apierrors.IsConflict(err) {
+	if err == nil {
+		return ctrl.Result{RequeueAfter: behindRetry}, nil
+	}
+	if !apierrors.IsConflict(err) {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	return ctrl.Result{RequeueAfter: conflictRetry}, nil
@@ -192,10 +203,14 @@ func (p *Patcher) send(change map[string]any, request func(answer client.Object,
 		return fmt.Errorf("writing the patch: %w", err)
 	}
 	answer := clone(p.before)
+	p.versions.begin(p.before)
 	if err := request(answer, client.RawPatch(types.MergePatchType, raw)); err != nil {
+		p.versions.fail(p.before, apierrors.IsConflict(err))
 		return err
 	}
-	p.versions.note(answer)
+	if !p.versions.note(p.before, answer) {
+		return apierrors.NewConflict(schema.GroupResource{Resource: fmt.Sprintf("%T", answer)}, answer.GetName(), errors.New("it was written meanwhile"))
+	}
 	answer.SetManagedFields(nil)
 	p.before = answer
 	p.object.SetResourceVersion(answer.GetResourceVersion())

@@ -307,12 +307,105 @@ func TestVersionsKnowOwnWrites(t *testing.T) {
 	}
 }
 
+// seen is an update to a version.
+func seen(version string) event.UpdateEvent {
+	return event.UpdateEvent{ObjectOld: atVersion("0"), ObjectNew: atVersion(version)}
+}
+
+func atVersion(version string) *infrav1.MaasMachine {
+	return &infrav1.MaasMachine{ObjectMeta: metav1.ObjectMeta{UID: "u", Name: "m", ResourceVersion: version}}
+}
+
+// TestVersionsWake plays what reconciles, watch and cache do in turn, and tells at which versions the controller is woken.
+func TestVersionsWake(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		play func(v *Versions, shows func(version string, wakes bool))
+	}{
+		"the watch is slower than the answers": {func(v *Versions, shows func(string, bool)) {
+			v.begin(atVersion("10"))
+			v.note(atVersion("10"), atVersion("11"))
+			v.begin(atVersion("11"))
+			v.note(atVersion("11"), atVersion("15"))
+			shows("11", false)
+			shows("15", false)
+			shows("16", true)
+		}},
+		"the watch is faster than the answer": {func(v *Versions, shows func(string, bool)) {
+			v.begin(atVersion("10"))
+			shows("11", false)
+			shows("12", true) // somebody wrote right after
+			if !v.note(atVersion("10"), atVersion("11")) {
+				t.Error("want the version taken for the own one to be it")
+			}
+		}},
+		"a write meets another": {func(v *Versions, shows func(string, bool)) {
+			v.begin(atVersion("10"))
+			shows("11", false) // the other's; its reconcile is repeated
+			shows("12", true)
+			v.fail(atVersion("10"), true)
+			if !v.Behind(atVersion("10")) || v.Behind(atVersion("11")) {
+				t.Error("want only the version behind that met the conflict")
+			}
+			shows("13", true)
+		}},
+		"a write fails": {func(v *Versions, shows func(string, bool)) {
+			v.begin(atVersion("10"))
+			v.fail(atVersion("10"), false)
+			if v.Behind(atVersion("10")) {
+				t.Error("want the reconcile repeated with the version that there is")
+			}
+			shows("11", true)
+		}},
+		"a write that changes nothing": {func(v *Versions, shows func(string, bool)) {
+			v.begin(atVersion("10"))
+			shows("11", false)
+			if v.note(atVersion("10"), atVersion("10")) {
+				t.Error("want it noticed that the other's version was taken for the own one")
+			}
+			shows("12", true)
+		}},
+		"a reconcile finds the cache behind": {func(v *Versions, shows func(string, bool)) {
+			v.begin(atVersion("10"))
+			v.note(atVersion("10"), atVersion("11"))
+			v.begin(atVersion("11"))
+			v.note(atVersion("11"), atVersion("12"))
+			if !v.Behind(atVersion("10")) || !v.Behind(atVersion("11")) || v.Behind(atVersion("12")) {
+				t.Error("want all behind that is older than the last own write")
+			}
+			shows("11", false)
+			shows("12", true)
+		}},
+		"somebody writes between own writes": {func(v *Versions, shows func(string, bool)) {
+			v.begin(atVersion("10"))
+			v.note(atVersion("10"), atVersion("11"))
+			v.begin(atVersion("12"))
+			v.note(atVersion("12"), atVersion("13"))
+			shows("12", true)
+			shows("13", false)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := &Versions{}
+			predicate := v.Predicate()
+			test.play(v, func(version string, wakes bool) {
+				t.Helper()
+				if got := predicate.Update(seen(version)); got != wakes {
+					t.Errorf("version %s: want the controller woken %t, got %t", version, wakes, got)
+				}
+			})
+		})
+	}
+}
+
 // After a restore of etcd versions start from a lower number.
 func TestBehindEnds(t *testing.T) {
 	t.Parallel()
 	versions := &Versions{}
 	o := &infrav1.MaasMachine{ObjectMeta: metav1.ObjectMeta{UID: "u", ResourceVersion: "1000"}}
-	versions.note(o)
+	versions.begin(o)
+	versions.note(o, o)
 	o.ResourceVersion = "7"
 	for range maxWaits {
 		if !versions.Behind(o) {
