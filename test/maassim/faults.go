@@ -158,10 +158,11 @@ const (
 	FaultSlow
 )
 
-// FailRandomly makes a share of the calls (rate, 0 to 1) fail in one of the
-// given ways, all of them when none is given. The same seed and order of calls
-// give the same faults. The returned func ends it.
-func (s *Server) FailRandomly(seed uint64, rate float64, kinds ...FaultKind) (remove func()) {
+// FailRandomly makes a share (rate, 0 to 1) of the calls of a user, of all
+// users for "", fail in one of the given ways, all of them when none is given.
+// The same seed and order of calls give the same faults. The returned func ends
+// it.
+func (s *Server) FailRandomly(user string, seed uint64, rate float64, kinds ...FaultKind) (remove func()) {
 	if len(kinds) == 0 {
 		kinds = []FaultKind{FaultUnavailable, FaultServerError, FaultDropped, FaultLostReply, FaultSlow}
 	}
@@ -169,6 +170,9 @@ func (s *Server) FailRandomly(seed uint64, rate float64, kinds ...FaultKind) (re
 	rnd := rand.New(rand.NewPCG(seed, seed^0x9e3779b97f4a7c15)) //nolint:gosec // reproducible faults, not secrets
 	lost := map[uint64]bool{}
 	return s.Intercept(func(c *Call, p Phase) Action {
+		if user != "" && c.User != user {
+			return Pass()
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if p == After {

@@ -135,7 +135,7 @@ func TestRandomFaultsRepeat(t *testing.T) {
 	t.Parallel()
 	run := func() string {
 		s, c := newServed(t, Config{})
-		s.FailRandomly(7, 0.5, FaultUnavailable, FaultServerError)
+		s.FailRandomly("", 7, 0.5, FaultUnavailable, FaultServerError)
 		var got []string
 		for range 40 {
 			code, _, _ := c.do(t.Context(), "GET", "zones/", nil)

@@ -31,7 +31,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
-	"github.com/capmaas/cluster-api-provider-maas/test/lab"
 	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 )
 
@@ -263,9 +262,9 @@ func TestContractDeleteWithoutServer(t *testing.T) {
 	w.awaitNo(&infrav1.MaasMachine{ObjectMeta: w.meta("lonely")})
 }
 
-// TestContractDeleteWithoutCredentials: a server that cannot be given back is not forgotten: the deletion says what it waits for, and
+// deleteWithoutCredentials: a server that cannot be given back is not forgotten: the deletion says what it waits for, and
 // ends soon after the Secret is there again. A manager that never saw the Secret cannot give anything back, so it is restarted.
-func TestContractDeleteWithoutCredentials(t *testing.T) {
+func deleteWithoutCredentials(t *testing.T) {
 	w := newWorld(t, 1)
 	w.machine("m")
 	w.awaitProvisioned("m")
@@ -273,11 +272,7 @@ func TestContractDeleteWithoutCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitClusterNow(infrav1.CredentialsNotFoundReason)
-	manager := theLab.Manager(lab.MAAS)
-	manager.Kill()
-	if err := manager.Restart(w.ctx); err != nil {
-		t.Fatal(err)
-	}
+	w.killManager()
 	w.deleteMachine("m")
 	w.await("the deletion to say that the Secret is missing", func() (bool, string) {
 		_, seen := w.condition(w.maasMachine("m"), infrav1.ReadyCondition, "")
@@ -375,7 +370,7 @@ func TestContractPausedCluster(t *testing.T) {
 func TestContractPausedWhileDeploying(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	if err := w.sim().SetHostFault(w.ids[0], maassim.HostFault{SlowPower: 2 * time.Second}); err != nil {
+	if err := w.sim().SetHostFault(w.ids[0], maassim.HostFault{SlowPower: 10 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	w.machine("m")

@@ -145,7 +145,7 @@ func TestContractMoveReleasesNothing(t *testing.T) {
 	w.machine("done")
 	w.awaitProvisioned("done")
 	for _, id := range w.ids {
-		if err := w.sim().SetHostFault(id, maassim.HostFault{SlowPower: 4 * time.Second}); err != nil {
+		if err := w.sim().SetHostFault(id, maassim.HostFault{SlowPower: 10 * time.Second}); err != nil {
 			t.Fatal(err)
 		}
 	}

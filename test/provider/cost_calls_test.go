@@ -25,7 +25,7 @@ import (
 )
 
 // quiet is how long nothing happens while calls are counted.
-const quiet = 20 * time.Second
+const quiet = 10 * time.Second
 
 func (w *world) callsWhileQuiet() int {
 	w.Helper()

@@ -26,7 +26,7 @@ import (
 // before its answer arrives. Whatever the moment, the machine comes up on one server, deployed once, and everything goes back.
 func TestKilledAtEveryCall(t *testing.T) {
 	killedAtEachCall(t, "", func(l *life) {
-		w := newWorld(l.T, 2)
+		w := ownWorld(l.T, 2)
 		decoys := w.decoys()
 		l.crash(w, func() {
 			w.machine("m")
@@ -48,7 +48,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 // installed anew.
 func TestRepaveKilledAtEveryCall(t *testing.T) {
 	killedAtEachCall(t, "", func(l *life) {
-		w := newWorld(l.T, 1)
+		w := ownWorld(l.T, 1)
 		id := w.ids[0]
 		w.changePool(held)
 		w.writeData(id)
@@ -82,12 +82,12 @@ func (w *world) decoys() (untouched func()) {
 	if err := w.sim().Operator().TakeAs("eve", others); err != nil {
 		w.Fatal(err)
 	}
-	if err := w.sim().Operator().TakeAs("capmaas", mine); err != nil {
+	if err := w.sim().Operator().TakeAs(w.user, mine); err != nil {
 		w.Fatal(err)
 	}
 	return func() {
 		w.Helper()
-		for id, owner := range map[string]string{others: "eve", mine: "capmaas"} {
+		for id, owner := range map[string]string{others: "eve", mine: w.user} {
 			if v := w.view(id); v.Owner != owner || v.StatusName != "Allocated" || v.Deploys+v.Releases > 0 {
 				w.Errorf("want %s's server %s left alone, got %s of %q, %d deployments, %d releases", owner, v.Hostname, v.StatusName, v.Owner, v.Deploys, v.Releases)
 			}

@@ -107,6 +107,7 @@ func TestSecretMissing(t *testing.T) {
 // TestKeyRotated: a key that MAAS revokes is named; a new one in the Secret is taken up without a restart, and the machine that was
 // there is not touched by any of it. No word of a key is ever printed.
 func TestKeyRotated(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 2)
 	oldKey := w.sim().AddUser("rotating", true)
 	secret := theLab.Credentials(w.ns, credentialsName)

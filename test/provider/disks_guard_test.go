@@ -19,6 +19,7 @@ package provider
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,7 +30,6 @@ import (
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/lifecycle"
-	"github.com/capmaas/cluster-api-provider-maas/test/lab"
 	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 )
 
@@ -141,18 +141,18 @@ func TestDisksBackAtTheLastMoment(t *testing.T) {
 	w.expectData("deployed at last", id)
 }
 
-// TestKilledBetweenDeployAndCheck kills the manager when MAAS has begun an installation that would wipe everything. The next one checks first.
-func TestKilledBetweenDeployAndCheck(t *testing.T) {
+// killedBetweenDeployAndCheck kills the manager when MAAS has begun an installation that would wipe everything. The next one checks first.
+func killedBetweenDeployAndCheck(t *testing.T) {
 	w := newWorld(t, 1)
 	id := w.ids[0]
 	w.writeData(id)
 	if err := w.sim().SetHostFault(id, maassim.HostFault{SlowBoot: 40 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
+	var killed atomic.Bool
 	back := make(chan error, 1)
-	killed := false
 	remove := w.sim().Intercept(func(c *maassim.Call, p maassim.Phase) maassim.Action {
-		if c.Name != "machine.deploy" || c.SystemID != id || killed {
+		if c.Name != "machine.deploy" || c.SystemID != id || killed.Load() {
 			return maassim.Pass()
 		}
 		if p == maassim.Before {
@@ -161,10 +161,8 @@ func TestKilledBetweenDeployAndCheck(t *testing.T) {
 			}
 			return maassim.Pass()
 		}
-		killed = true
-		m := theLab.Manager(lab.MAAS)
-		m.Kill()
-		go func() { back <- m.Restart(w.ctx) }()
+		killed.Store(true)
+		w.killManagerNow(back)
 		return maassim.Drop()
 	})
 	defer remove()

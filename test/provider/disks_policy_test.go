@@ -67,8 +67,9 @@ func TestPreserveOfThePoolWins(t *testing.T) {
 func worldWithKey(t *testing.T, servers int, administrator bool) *world {
 	t.Helper()
 	w := emptyWorld(t, servers)
+	w.user = "own-" + w.ns
 	secret := theLab.Credentials(w.ns, credentialsName)
-	secret.StringData["apiKey"] = w.sim().AddUser("own-"+w.ns, administrator)
+	secret.StringData["apiKey"] = w.sim().AddUser(w.user, administrator)
 	w.create(secret)
 	w.cluster()
 	return w
@@ -76,6 +77,7 @@ func worldWithKey(t *testing.T, servers int, administrator bool) *world {
 
 // TestOrdinaryKey has a key that may not take disks out of the inventory.
 func TestOrdinaryKey(t *testing.T) {
+	t.Parallel()
 	w := worldWithKey(t, 1, false)
 	id := w.ids[0]
 	w.writeData(id)

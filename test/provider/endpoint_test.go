@@ -32,7 +32,6 @@ import (
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/maas"
 	maasclient "github.com/capmaas/cluster-api-provider-maas/pkg/maas/client"
-	"github.com/capmaas/cluster-api-provider-maas/test/lab"
 	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 )
 
@@ -87,20 +86,19 @@ func (w *world) reserved(user maas.Client) []string {
 	return out
 }
 
-// TestVIPReserved: an address is reserved once, although MAAS's first reply is lost and the manager is killed over it; it is reserved again when
+// vipIsReservedOnce: an address is reserved once, although MAAS's first reply is lost and the manager is killed over it; it is reserved again when
 // somebody frees it, reported when somebody else takes it, and goes with the cluster. Others' reservations stay.
-func TestVIPReserved(t *testing.T) {
+func vipIsReservedOnce(t *testing.T) {
 	w, user := vipWorld(t)
 	bystander, err := user.ReserveAddress(w.ctx, vipSubnet, anyAddress, w.ns+"-by-hand")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var killed atomic.Bool
-	manager, restarted := theLab.Manager(lab.MAAS), make(chan error, 1)
+	restarted := make(chan error, 1)
 	stop := w.sim().Intercept(func(c *maassim.Call, p maassim.Phase) maassim.Action {
 		if p == maassim.After && c.Name == "ipaddresses.reserve" && c.User == w.ns && killed.CompareAndSwap(false, true) {
-			manager.Kill()
-			go func() { restarted <- manager.Restart(w.ctx) }()
+			w.killManagerNow(restarted)
 			return maassim.Drop()
 		}
 		return maassim.Pass()
@@ -262,9 +260,9 @@ func TestDNSRecordIsNeverEmptied(t *testing.T) {
 	w.awaitRecord(dns)
 }
 
-// TestLeaveBehind: without credentials a deletion names what it waits for, servers for good and a DNS record until a given time; a person's
+// leaveBehind: without credentials a deletion names what it waits for, servers for good and a DNS record until a given time; a person's
 // word, with a reason, ends either, and what it leaves in MAAS is left as it was.
-func TestLeaveBehind(t *testing.T) {
+func leaveBehind(t *testing.T) {
 	w, dns := dnsWorld(t, 1, "")
 	w.controlPlane("a")
 	w.awaitProvisioned("a")
@@ -272,11 +270,7 @@ func TestLeaveBehind(t *testing.T) {
 	if err := w.Delete(w.ctx, theLab.Credentials(w.ns, credentialsName)); err != nil {
 		t.Fatal(err)
 	}
-	manager := theLab.Manager(lab.MAAS)
-	manager.Kill()
-	if err := manager.Restart(w.ctx); err != nil {
-		t.Fatal(err)
-	}
+	w.killManager()
 	host := &infrav1.MaasHost{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: w.ids[0]}}
 	w.annotate(host, infrav1.LeaveBehindAnnotation, "not deleted, so this means nothing yet")
 	w.meanwhile()

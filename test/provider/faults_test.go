@@ -24,11 +24,13 @@ import (
 // TestUnreliableMaas lets ten machines come and go while every fourth call fails: refused, dropped, answered too late or carried
 // out with the answer lost. All converge, and none is leaked.
 func TestUnreliableMaas(t *testing.T) {
+	t.Parallel()
 	for _, seed := range []uint64{1, 2} {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			w := newWorld(t, 10)
+			t.Parallel()
+			w := ownWorld(t, 10)
 			untouched := w.decoys()
-			mend := w.sim().FailRandomly(seed, 0.25)
+			mend := w.sim().FailRandomly(w.user, seed, 0.25)
 			defer mend()
 			var names []string
 			for i := range 10 {

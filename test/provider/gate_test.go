@@ -33,7 +33,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
-	"github.com/capmaas/cluster-api-provider-maas/test/lab"
 )
 
 const (
@@ -263,19 +262,14 @@ func TestGateIsOverridden(t *testing.T) {
 	}
 }
 
-// TestGateSurvivesItsProcess: killed while it holds and again right after it let go, the manager neither forgets a hold nor an admission.
-func TestGateSurvivesItsProcess(t *testing.T) {
+// gateSurvivesItsProcess: killed while it holds and again right after it let go, the manager neither forgets a hold nor an admission.
+func gateSurvivesItsProcess(t *testing.T) {
 	w := newGatedWorld(t, "a", "b")
 	w.storage(false, true)
 	w.deleteMachine("a", "b")
 	w.awaitHeld("a", "StorageDegraded")
 	w.awaitHeld("b", "StorageDegraded")
-	manager := theLab.Manager(lab.MAAS)
-	manager.Kill()
-	w.storage(true, true)
-	if err := manager.Restart(w.ctx); err != nil {
-		t.Fatal(err)
-	}
+	w.killManager(func() { w.storage(true, true) })
 	var first string
 	w.await("one of the two to be let go", func() (bool, string) {
 		for _, name := range []string{"a", "b"} {
@@ -285,10 +279,7 @@ func TestGateSurvivesItsProcess(t *testing.T) {
 		}
 		return first != "", fmt.Sprintf("waiting: %+v", w.gate().Status.Waiting)
 	})
-	manager.Kill()
-	if err := manager.Restart(w.ctx); err != nil {
-		t.Fatal(err)
-	}
+	w.killManager()
 	w.awaitGone(first)
 	other := strings.Trim("ab", first)
 	w.awaitHeld(other, "AnotherRepaveOpen")

@@ -17,6 +17,7 @@ limitations under the License.
 package provider
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -174,6 +175,7 @@ func (w *world) noHarm(id string, since map[string]int) {
 
 // TestSurpriseBeforeAllocation: a server that is taken between the choice and the allocation is not ours; another is chosen.
 func TestSurpriseBeforeAllocation(t *testing.T) {
+	t.Parallel()
 	for name, do := range map[string]act{
 		"taken by another user": func(o *maassim.Operator, id string) error { return o.TakeAs("eve", id) },
 		"taken by our own user": func(o *maassim.Operator, id string) error { return o.TakeAs("capmaas", id) },
@@ -182,10 +184,11 @@ func TestSurpriseBeforeAllocation(t *testing.T) {
 		"deleted":               gone,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, 2)
 			var taken string
 			remove := w.sim().Intercept(func(c *maassim.Call, p maassim.Phase) maassim.Action {
-				if c.Name != "machines.allocate" || p != maassim.Before || taken != "" {
+				if c.Name != "machines.allocate" || p != maassim.Before || taken != "" || !slices.Contains(w.ids, c.Form["system_id"][0]) {
 					return maassim.Pass()
 				}
 				taken = c.Form["system_id"][0]

@@ -43,6 +43,9 @@ import (
 // and MAAS resource pool. Tests that hurt everybody (a killed manager, a failing MAAS) do not run in parallel.
 var theLab *lab.Lab
 
+// inParallel is how many tests run at the same time, squads among them.
+const inParallel = squadSize
+
 func TestMain(m *testing.M) {
 	lab.Enter()
 	os.Exit(run(m))
@@ -53,7 +56,7 @@ func run(m *testing.M) int {
 		return m.Run()
 	}
 	// The tests mostly wait for others.
-	if err := flag.Set("test.parallel", strconv.Itoa(squadSize)); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(inParallel)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -62,12 +65,8 @@ func run(m *testing.M) int {
 	l, err := lab.Start(ctx, lab.Config{
 		Artifacts: filepath.Join(lab.Repository(), "_artifacts", "provider"),
 		Providers: lab.BareProviders(),
-		ExtraArgs: map[string][]string{lab.MAAS: {
-			"--v=4",
-			// MAAS tells nobody that a machine was deleted.
-			"--maas-relist-interval=5s", "--maas-qps=-1",
-		}, lab.ClusterAPI: coreArgs()},
-		Nice: coreNice(),
+		ExtraArgs: map[string][]string{lab.MAAS: managerArgs(), lab.ClusterAPI: coreArgs()},
+		Nice:      coreNice(),
 		MAAS: lab.MAASConfig{Hollow: true, Timings: maassim.Timings{
 			Commit: 20 * time.Millisecond, PowerOn: 50 * time.Millisecond, PowerOff: 150 * time.Millisecond, PowerRetry: time.Second,
 			NetBoot: 100 * time.Millisecond, Install: 300 * time.Millisecond, Boot: 100 * time.Millisecond, Erase: 200 * time.Millisecond,
@@ -86,6 +85,16 @@ func run(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
+}
+
+func managerArgs() []string {
+	// MAAS tells nobody that a machine was deleted.
+	args := []string{"--v=4", "--maas-relist-interval=5s", "--maas-qps=-1"}
+	if !*costTiming {
+		// Each life in the crash tests keeps a worker waiting.
+		args = append(args, fmt.Sprintf("--concurrency=%d", squadSize+4))
+	}
+	return args
 }
 
 func newClient() (client.WithWatch, error) {

@@ -345,7 +345,10 @@ func TestNetworkAddressFromPool(t *testing.T) {
 // with the network that was asked for.
 func TestNetworkKilledAtEveryCall(t *testing.T) {
 	killedAtEachCall(t, "interface", func(l *life) {
-		w, admin := networkWorld(l.T, 1, nil)
+		w, admin := networkWorld(l.T, 1, func(w *world) string {
+			w.user = "own-" + w.ns
+			return w.sim().AddUser(w.user, true)
+		})
 		l.crash(w, func() {
 			w.machine("m", withNetwork(fourNICs()))
 			w.awaitProvisioned("m")

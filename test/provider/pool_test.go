@@ -34,7 +34,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
-	"github.com/capmaas/cluster-api-provider-maas/test/lab"
 	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 )
 
@@ -160,9 +159,9 @@ func (w *world) eve() (tries *atomic.Int32, goHome func()) {
 
 func sorted(servers map[string]string) []string { return slices.Sorted(maps.Values(servers)) }
 
-// TestPoolReturnsMachinesToTheirServers repaves all machines of a MachineDeployment at once while another one waits for a server, another
+// poolReturnsMachinesToTheirServers repaves all machines of a MachineDeployment at once while another one waits for a server, another
 // MAAS user tries to take each, and the manager is killed. Every successor gets a server that its MachineDeployment freed.
-func TestPoolReturnsMachinesToTheirServers(t *testing.T) {
+func poolReturnsMachinesToTheirServers(t *testing.T) {
 	w := newWorld(t, 4)
 	w.changePool(held)
 	w.awaitStates("all servers held", map[infrav1.HostState]int{infrav1.HostStateHeld: 4})
@@ -192,11 +191,7 @@ func TestPoolReturnsMachinesToTheirServers(t *testing.T) {
 	w.deleteMachine(slices.Collect(maps.Keys(before))...)
 	for range 3 {
 		time.Sleep(time.Duration(100+rand.IntN(400)) * time.Millisecond)
-		m := theLab.Manager(lab.MAAS)
-		m.Kill()
-		if err := m.Restart(w.ctx); err != nil {
-			t.Fatal(err)
-		}
+		w.killManager()
 	}
 	repaved()
 	if servers := sorted(w.serversOf("b")); len(servers) != 2 || servers[0] != "" {

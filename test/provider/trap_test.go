@@ -24,16 +24,13 @@ import (
 	"sync"
 	"testing"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/test/lab"
 	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 )
 
 // squadSize is how many lives are lived at the same time: no more than tests run in parallel, and fewer than the manager reconciles at once, for
 // each keeps a worker waiting.
-const squadSize = 8
+const squadSize = 12
 
 // maxChapters is the most chapters that a life has.
 const maxChapters = 2
@@ -46,12 +43,13 @@ type point struct {
 
 // isRead tells calls that leave MAAS as it was: being killed before or after one comes to the same.
 func (p point) isRead() bool {
-	return slices.Contains([]string{"machines.list", sharedRead, "machine.get_curtin_config", "interfaces.list"}, p.name)
+	return slices.Contains([]string{"machines.list", "machine.read", "machine.get_curtin_config", "interfaces.list"}, p.name)
 }
 
 // killedAtEachCall lives a life undisturbed, and then once for each MAAS call in it, with the manager killed at that call: before MAAS acts, and in
 // other lives after it acted and before its answer arrives. A life has its point in every chapter. The lives are lived in squads: whoever has come to
-// its point waits there until all have, and one kill hits them all. Only calls of a name that begins with only are counted.
+// its point waits there until all have, and one kill hits them all. Each life has a MAAS user of its own: a life that waits where the provider takes
+// its look at MAAS keeps only itself from seeing anything. Only calls of a name that begins with only are counted.
 func killedAtEachCall(t *testing.T, only string, live func(*life)) {
 	t.Helper()
 	var points [maxChapters][]point
@@ -61,39 +59,36 @@ func killedAtEachCall(t *testing.T, only string, live func(*life)) {
 	if len(slices.Concat(points[:]...)) == 0 {
 		t.Error("want calls to be killed at, got none")
 	}
-	killedAt(t, only, maassim.Before, squadSize, pick(points, func(p point) bool { return p.name != sharedRead }), live)
-	killedAt(t, only, maassim.Before, 1, pick(points, func(p point) bool { return p.name == sharedRead }), live)
-	killedAt(t, only, maassim.After, squadSize, pick(points, func(p point) bool { return !p.isRead() }), live)
-}
-
-// sharedRead is also how the look at MAAS that all lives share reads a machine. A life that waits there has to live alone.
-const sharedRead = "machine.read"
-
-func pick(points [maxChapters][]point, want func(point) bool) (picked [maxChapters][]point) {
+	var moments [maxChapters][]moment
 	for i := range points {
-		picked[i] = slices.DeleteFunc(slices.Clone(points[i]), func(p point) bool { return !want(p) })
+		for _, p := range points[i] {
+			moments[i] = append(moments[i], moment{p, maassim.Before})
+			if !p.isRead() {
+				moments[i] = append(moments[i], moment{p, maassim.After})
+			}
+		}
 	}
-	return picked
+	killedAt(t, only, moments, live)
 }
 
-// killedAt lives as many lives as the longest chapter has points, in squads of a size.
-func killedAt(t *testing.T, only string, phase maassim.Phase, most int, chapters [maxChapters][]point, live func(*life)) {
+// killedAt lives as many lives as the longest chapter has moments, in squads.
+func killedAt(t *testing.T, only string, chapters [maxChapters][]moment, live func(*life)) {
 	t.Helper()
 	longest := 0
-	for _, points := range chapters {
-		longest = max(longest, len(points))
+	for _, moments := range chapters {
+		longest = max(longest, len(moments))
 	}
-	for first := 0; first < longest; first += most {
-		size := min(most, longest-first)
-		t.Run(fmt.Sprintf("%d killed %s MAAS acts", size, phaseName(phase)), func(t *testing.T) {
+	for first := 0; first < longest; first += squadSize {
+		size := min(squadSize, longest-first)
+		t.Run(fmt.Sprintf("squad of %d", size), func(t *testing.T) {
 			s := newSquad(t.Context(), size)
 			for n := first; n < first+size; n++ {
-				t.Run(fmt.Sprintf("point %d", n+1), func(t *testing.T) {
+				t.Run(fmt.Sprintf("life %d", n+1), func(t *testing.T) {
 					t.Parallel()
-					l := &life{T: t, squad: s, phase: phase, only: only}
-					for i, points := range chapters {
-						if n < len(points) {
-							l.points[i] = points[n]
+					l := &life{T: t, squad: s, only: only}
+					for i, moments := range chapters {
+						if n < len(moments) {
+							l.moments[i] = moments[n]
 						}
 					}
 					defer l.leave()
@@ -104,11 +99,17 @@ func killedAt(t *testing.T, only string, phase maassim.Phase, most int, chapters
 	}
 }
 
-func phaseName(p maassim.Phase) string {
-	if p == maassim.Before {
-		return "before"
+// moment is when a life has the manager killed: at a point, before MAAS acts or after it acted. The zero value is never.
+type moment struct {
+	point
+	phase maassim.Phase
+}
+
+func (m moment) String() string {
+	if m.phase == maassim.Before {
+		return fmt.Sprintf("before %s %d", m.name, m.nth)
 	}
-	return "after"
+	return fmt.Sprintf("after %s %d", m.name, m.nth)
 }
 
 // squad is a number of lives that the same kills hit.
@@ -162,9 +163,8 @@ type life struct {
 	*testing.T
 
 	squad *squad
-	phase maassim.Phase
-	// points are where the manager is killed in each chapter, the zero value for nowhere.
-	points  [maxChapters]point
+	// moments are when the manager is killed in each chapter.
+	moments [maxChapters]moment
 	only    string
 	chapter int
 	// seen gets the calls of an undisturbed life.
@@ -174,7 +174,7 @@ type life struct {
 // crash tells a chapter of a life on the servers of a world, and goes on when the manager is back.
 func (l *life) crash(w *world, tell func()) {
 	l.Helper()
-	trap := &trap{w: w, life: l, kill: l.squad.kills[l.chapter], at: l.points[l.chapter], count: map[string]int{}}
+	trap := &trap{w: w, life: l, kill: l.squad.kills[l.chapter], at: l.moments[l.chapter], count: map[string]int{}}
 	l.chapter++
 	remove := w.sim().Intercept(trap.intercept)
 	func() {
@@ -190,9 +190,9 @@ func (l *life) crash(w *world, tell func()) {
 		l.seen[l.chapter-1] = trap.seen
 		l.Logf("chapter %d: %v", l.chapter, trap.seen)
 	case trap.sprung:
-		l.Logf("chapter %d: killed at %v", l.chapter, trap.at)
-	case trap.at != point{} && !trap.at.isRead():
-		l.Errorf("chapter %d: want the manager killed at %v, which did not come", l.chapter, trap.at)
+		l.Logf("chapter %d: killed %v", l.chapter, trap.at)
+	case trap.at.point != point{} && !trap.at.isRead():
+		l.Errorf("chapter %d: want the manager killed %v, which did not come", l.chapter, trap.at)
 	}
 }
 
@@ -209,7 +209,7 @@ type trap struct {
 	life *life
 	kill *kill
 
-	at point
+	at moment
 
 	mu    sync.Mutex
 	count map[string]int
@@ -238,35 +238,26 @@ func (tr *trap) springs(c *maassim.Call, p maassim.Phase) bool {
 		tr.count[c.Name]++
 		now := point{c.Name, tr.count[c.Name]}
 		tr.seen = append(tr.seen, now)
-		if now == tr.at {
+		if now == tr.at.point {
 			tr.seq = c.Seq
 		}
 	}
-	if p != tr.life.phase || tr.seq == 0 || c.Seq != tr.seq {
+	if p != tr.at.phase || tr.seq == 0 || c.Seq != tr.seq {
 		return false
 	}
 	tr.over, tr.sprung = true, true
 	return true
 }
 
-// concerns tells the calls about the world's servers from those of the shared look at MAAS and of other worlds.
+// concerns tells the world's calls about its servers from those about all servers, and from those of other worlds.
 func (tr *trap) concerns(c *maassim.Call) bool {
 	switch {
-	case !strings.HasPrefix(c.Name, tr.life.only):
+	case c.User != tr.w.user || !strings.HasPrefix(c.Name, tr.life.only):
 		return false
 	case c.Name == "machines.list":
-		return len(c.Form["agent_name"]) > 0 && tr.w.leased(c.Form["agent_name"])
+		return len(c.Form["agent_name"]) > 0
 	}
 	return slices.Contains(tr.w.ids, c.SystemID)
-}
-
-// leased tells whether a lease of the world has one of the ids.
-func (w *world) leased(ids []string) bool {
-	list := &infrav1.MaasHostList{}
-	if err := w.List(w.ctx, list, client.InNamespace(w.ns)); err != nil {
-		return false
-	}
-	return slices.ContainsFunc(list.Items, func(h infrav1.MaasHost) bool { return slices.Contains(ids, h.Spec.LeaseID) })
 }
 
 // disarm ends it. Nobody is to wait for a life that did not come to its call.

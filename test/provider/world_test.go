@@ -57,6 +57,8 @@ type world struct {
 	ctx context.Context //nolint:containedctx // a world lives as long as its test, whose context this is
 	ns  string
 	ids []string
+	// user is the MAAS user whose key the provider has.
+	user string
 	// leases are the ids of the leases, once they were noted.
 	leases map[string]bool
 }
@@ -69,13 +71,27 @@ func newWorld(t *testing.T, servers int) *world {
 	w := emptyWorld(t, servers)
 	w.create(theLab.Credentials(w.ns, credentialsName))
 	w.cluster()
+	w.awaitClusterProvisioned()
+	return w
+}
+
+// ownWorld is newWorld with a MAAS user of its own. The provider looks at MAAS for it alone, so that calls can be counted, failed and held up
+// that no other world makes.
+func ownWorld(t *testing.T, servers int) *world {
+	t.Helper()
+	w := worldWithKey(t, servers, true)
+	w.awaitClusterProvisioned()
+	return w
+}
+
+func (w *world) awaitClusterProvisioned() {
+	w.Helper()
 	// The conditions of an object are written a moment before the rest of its status.
 	w.await("the MaasCluster to be provisioned", func() (bool, string) {
 		c := w.maasCluster()
 		_, seen := w.condition(c, infrav1.ReadyCondition, "")
 		return ptr.Deref(c.Status.Initialization.Provisioned, false), seen
 	})
-	return w
 }
 
 // emptyWorld has no credentials and no cluster.
@@ -88,7 +104,7 @@ func emptyWorld(t *testing.T, servers int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, WithWatch: c, ctx: t.Context()}
+	w := &world{T: t, WithWatch: c, ctx: t.Context(), user: "capmaas"}
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "t-"}}
 	w.create(ns)
 	w.ns = ns.Name
@@ -99,8 +115,21 @@ func emptyWorld(t *testing.T, servers int) *world {
 		if t.Failed() {
 			w.dump()
 		}
+		w.scrap()
 	})
 	return w
+}
+
+// scrap takes the servers out of MAAS, so that what comes later does not list them time and again.
+func (w *world) scrap() {
+	for _, id := range w.ids {
+		if _, ok := w.sim().Machine(id); !ok {
+			continue
+		}
+		if err := w.sim().Operator().ForceDelete(id); err != nil {
+			w.Logf("scrapping server %s: %v", id, err)
+		}
+	}
 }
 
 func (w *world) sim() *maassim.Server { return theLab.MAAS() }
