@@ -141,6 +141,7 @@ test-unit: tools-gen ## Run the tests that need no lab: a few minutes cold, then
 	@echo "Running the tests that need no lab"
 	@go test -short $(GO_TEST_FLAGS) ./...
 	@cd test/addons && go test $(GO_TEST_FLAGS) ./...
+	@cd test/gitops && go test $(GO_TEST_FLAGS) ./...
 
 .PHONY: test
 test: tools-lab lab-sources ## Run all tests, on the lab where they need one
@@ -159,9 +160,10 @@ test-labs:
 test-others:
 	@go list ./... | grep -v $(LABS:./%=-e '/%$$') | xargs go test -timeout 30m $(GO_TEST_FLAGS)
 	@cd test/addons && go test $(GO_TEST_FLAGS) ./...
+	@cd test/gitops && go test $(GO_TEST_FLAGS) ./...
 
 .PHONY: test-e2e
-test-e2e: tools-lab lab-sources ## Run Cluster API's e2e specs on the lab: about seven minutes
+test-e2e: tools-lab lab-sources ## Run Cluster API's e2e specs on the lab: about ten minutes
 	@echo "Running Cluster API's specs"
 	@cd test/e2e && go test -count=1 -timeout 30m $(GO_TEST_FLAGS) ./... # -count=1, for go does not see what the lab builds and reads
 
@@ -182,6 +184,7 @@ lab-sources: ## Fetch the sources that the lab, which has no network, reads and 
 	@go build -buildvcs=false -o $(OUT)/lab/ .
 	@cd hack/tools/cluster-api && GOWORK=off go mod download sigs.k8s.io/cluster-api
 	@cd hack/tools/addon-provider && GOWORK=off go mod download sigs.k8s.io/cluster-api-addon-provider-helm
+	@cd hack/tools/cert-manager && GOWORK=off go mod download github.com/cert-manager/cert-manager
 	@$(if $(E2E),cd test/e2e && go build -buildvcs=false -o $(OUT)/lab/ github.com/onsi/ginkgo/v2/ginkgo)
 
 .PHONY: tools-lint

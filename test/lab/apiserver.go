@@ -199,6 +199,8 @@ func (s *APIServer) startEtcd(ctx context.Context) error {
 		"--secure-port=" + strconv.Itoa(s.cfg.Port),
 		"--endpoint-reconciler-type=none",
 		"--service-cluster-ip-range=10.0.0.0/24",
+		// Webhooks behind a Service are called at its endpoints: there is no service network.
+		"--enable-aggregator-routing",
 		"--tls-cert-file=" + s.path("pki/apiserver/tls.crt"), "--tls-private-key-file=" + s.path("pki/apiserver/tls.key"),
 		"--client-ca-file=" + s.path("pki/ca.crt"),
 		"--authorization-mode=RBAC",

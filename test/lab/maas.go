@@ -48,6 +48,10 @@ type MAASConfig struct {
 	// Hollow servers fetch their user data and do nothing with it: for labs in
 	// which Machines bring their own bootstrap data.
 	Hollow bool
+	// FourNIC gives MAAS the networks of the reference architecture, with VLANs,
+	// and servers four network interfaces on their fabrics. Without it there is
+	// the management network only, and servers have one interface on it.
+	FourNIC bool
 	// NonAdmin makes the API key of Credentials an ordinary user's.
 	NonAdmin bool
 }
@@ -86,11 +90,7 @@ func (l *Lab) startMAAS(ctx context.Context) error {
 	}
 	m := &maasServer{sim: maassim.New(cfg)}
 	l.maas = m
-	m.sim.AddSubnet(maassim.SubnetSpec{
-		Name: "management", CIDR: managementNetwork.String(), Gateway: labAddress.Addr().String(),
-		// The lab's own addresses, and a part for virtual addresses.
-		Reserved: []string{"172.16.0.1-172.16.0.255", "172.16.3.0-172.16.3.254"},
-	})
+	l.addNetworks(m.sim)
 	m.apiKey = m.sim.AddUser("capmaas", !l.cfg.MAAS.NonAdmin)
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(maasAddress.Addr().String(), maasPort))
 	if err != nil {
@@ -114,6 +114,36 @@ func (l *Lab) startMAAS(ctx context.Context) error {
 		}
 	}()
 	return nil
+}
+
+// addNetworks adds the management network, and where they are asked for the
+// others of the reference architecture. Frames have no VLANs in the lab: hosts
+// are on the management network whatever MAAS makes of their interfaces.
+func (l *Lab) addNetworks(sim *maassim.Server) {
+	management := maassim.SubnetSpec{
+		Name: "management", CIDR: managementNetwork.String(),
+		// The lab's own addresses, and a part for virtual addresses.
+		Reserved: []string{"172.16.0.1-172.16.0.255", "172.16.3.0-172.16.3.254"},
+	}
+	if !l.cfg.MAAS.FourNIC {
+		management.Gateway = labAddress.Addr().String()
+		sim.AddSubnet(management)
+		return
+	}
+	management.Fabric, management.VID = "mgmt", 10
+	sim.AddSubnet(maassim.SubnetSpec{Name: "pxe", CIDR: "192.168.0.0/22", Fabric: "mgmt"})
+	sim.AddSubnet(management)
+	sim.AddSubnet(maassim.SubnetSpec{Name: "data", CIDR: "10.20.0.0/16", Fabric: "data", VID: 20, Gateway: "10.20.30.1"})
+}
+
+// nics are those of a server.
+func (l *Lab) nics() []maassim.NIC {
+	if !l.cfg.MAAS.FourNIC {
+		return []maassim.NIC{{Name: "eth0", Subnet: managementNetwork.String(), Mode: maassim.LinkAuto}}
+	}
+	return []maassim.NIC{
+		{Name: "enp1s0", Subnet: "pxe"}, {Name: "enp2s0", Fabric: "mgmt"}, {Name: "enp1s1", Fabric: "data"}, {Name: "enp2s1", Fabric: "data"},
+	}
 }
 
 func (l *Lab) stopMAAS() {
@@ -152,13 +182,13 @@ func (l *Lab) Credentials(namespace, name string) *corev1.Secret {
 
 // AddHost adds a server to the simulated MAAS, with a folder for each of its
 // disks, and returns its system id. Without NICs or disks in the spec it has
-// one address on the management network, a boot disk and two data disks.
+// the interfaces of the lab's servers, a boot disk and two data disks.
 func (l *Lab) AddHost(spec maassim.MachineSpec) (string, error) {
 	if spec.Hostname == "" {
 		return "", errors.New("adding a host: it needs a hostname")
 	}
 	if len(spec.NICs) == 0 {
-		spec.NICs = []maassim.NIC{{Name: "eth0", Subnet: managementNetwork.String(), Mode: maassim.LinkAuto}}
+		spec.NICs = l.nics()
 	}
 	if len(spec.Disks) == 0 {
 		spec.Disks = []maassim.Disk{

@@ -19,7 +19,10 @@ package lab
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,14 +44,14 @@ func flavors(t *testing.T) []string {
 	return paths
 }
 
-// TestTopology tells the story of a Cluster of class vmo: all flavours are admitted by every webhook, what Git holds can be applied
-// again without a change, and the servers come up as the class says.
+// TestTopology tells the story of a Cluster of class vmo on servers with four network interfaces: what Git holds can be applied again without a change, a mistake
+// is refused with its reason, and the servers come up as the class says. TestClusterctl has all flavours, and a Cluster on servers as they are in MAAS.
 func TestTopology(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
 	ctx := t.Context()
-	l, err := Start(ctx, Config{Artifacts: artifacts(t), Providers: FullProviders(), Logger: testLogger()})
+	l, err := Start(ctx, Config{Artifacts: artifacts(t), Providers: FullProviders(), MAAS: MAASConfig{FourNIC: true}, Logger: testLogger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,14 +62,14 @@ func TestTopology(t *testing.T) {
 	if err := l.AddStorageHosts(1); err != nil {
 		t.Fatal(err)
 	}
-	spec := TopologySpec{Storage: 1, ClusterSpec: ClusterSpec{
+	spec := TopologySpec{Flavor: "four-nic", Storage: 1, ClusterSpec: ClusterSpec{
 		Namespace: "default", Name: "vmo", Workers: 1, Variables: map[string]string{"STORAGE_GATE": "None"},
 	}}
 	s := topologyStory{story: story{t: t, lab: l, cluster: spec.ClusterSpec}, spec: spec}
 	s.step("Class", s.class)
-	s.step("EveryFlavor", func(ctx context.Context) error { return s.everyFlavor(ctx, flavors(t)) })
 	s.step("Refused", s.refused)
 	s.step("Create", s.create)
+	s.step("Network", s.network)
 	s.step("AppliedTwice", s.appliedTwice)
 	s.step("Delete", s.remove)
 }
@@ -85,8 +88,12 @@ func (s *topologyStory) class(ctx context.Context) error {
 	if err := s.lab.Apply(ctx, s.spec.Namespace, objects); err != nil {
 		return err
 	}
+	return s.classReady(ctx, objects[0])
+}
+
+func (s *topologyStory) classReady(ctx context.Context, class *unstructured.Unstructured) error {
 	return WaitFor(ctx, "the class to be reconciled", time.Minute, func(ctx context.Context) error {
-		class := objects[0].DeepCopy()
+		class := class.DeepCopy()
 		if err := s.lab.Client().Get(ctx, client.ObjectKeyFromObject(class), class); err != nil {
 			return err
 		}
@@ -95,24 +102,6 @@ func (s *topologyStory) class(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-// everyFlavor has the API server and all webhooks look at each flavour without keeping it.
-func (s *topologyStory) everyFlavor(ctx context.Context, flavors []string) error {
-	for _, flavor := range flavors {
-		spec := s.spec
-		spec.Flavor = flavor
-		objects, err := RenderTopology(spec)
-		if err != nil {
-			return fmt.Errorf("%s: %w", flavor, err)
-		}
-		for _, o := range objects {
-			if err := s.lab.Client().Create(ctx, o.DeepCopy(), client.DryRunAll); err != nil {
-				return fmt.Errorf("%s: %s: %w", flavor, o.GetKind(), err)
-			}
-		}
-	}
-	return nil
 }
 
 // refused wants a mistake to be refused when it is made, by the real webhook, with the reason.
@@ -134,6 +123,10 @@ func (s *topologyStory) create(ctx context.Context) error {
 	if err := s.lab.CreateTopology(ctx, s.spec); err != nil {
 		return err
 	}
+	return s.available(ctx)
+}
+
+func (s *topologyStory) available(ctx context.Context) error {
 	if err := s.waitControlPlane(ctx, 1, KubernetesVersion); err != nil {
 		return err
 	}
@@ -175,6 +168,34 @@ func (s *topologyStory) checkNodes(ctx context.Context) error {
 		}
 		if want := class == "storage"; tainted != want {
 			return fmt.Errorf("node %s has taints %v", name, node.Spec.Taints)
+		}
+	}
+	return nil
+}
+
+// network wants servers to have addresses of the three networks in MAAS, and workers to have been told to let the VLANs of virtual machines through.
+func (s *topologyStory) network(context.Context) error {
+	for _, name := range []string{"cp-1", "worker-1", "storage-1"} {
+		host, _ := s.lab.MAAS().MachineByHostname(name)
+		for _, cidr := range []string{"192.168.0.0/22", "172.16.0.0/22", "10.20.0.0/16"} {
+			network := netip.MustParsePrefix(cidr)
+			if !slices.ContainsFunc(host.IPAddresses, func(a string) bool { return network.Contains(netip.MustParseAddr(a)) }) {
+				return fmt.Errorf("%s has no address of %s, it has %v", name, cidr, host.IPAddresses)
+			}
+		}
+		if name == "cp-1" {
+			continue // it runs no virtual machines
+		}
+		for file, want := range map[string]string{
+			"etc/vmo/bridge-vlans": "ARGUMENTS=br0 bond_data none 21-100", "run/systemctl.log": "enable --now vmo-bridge-vlans.service",
+		} {
+			raw, err := os.ReadFile(filepath.Join(s.lab.diskDir(name, "sda"), file))
+			if err != nil {
+				return err
+			}
+			if !strings.Contains(string(raw), want) {
+				return fmt.Errorf("%s of %s has no %q:\n%s", file, name, want, raw)
+			}
 		}
 	}
 	return nil
