@@ -308,7 +308,7 @@ func (s *clusterctlStory) management(ctx context.Context) error {
 		secret.Data[key] = []byte(value)
 	}
 	secret.Labels = map[string]string{"clusterctl.cluster.x-k8s.io/move": ""} // as docs/credentials.md has it
-	secret.StringData = nil                                                  // is not kept, and would be a difference for ever
+	secret.StringData = nil                                                   // is not kept, and would be a difference for ever
 	credentials, err := yaml.Marshal(secret)
 	if err != nil {
 		return err
