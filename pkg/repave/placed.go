@@ -50,7 +50,8 @@ func dataElsewhere(d *decision, c *Candidate) *Verdict {
 		return nil
 	}
 	for _, volume := range d.place.volumesOn(node) {
-		if d.place.others(volume, node, d.open) < d.Report.Volumes[volume].Wanted {
+		// A store that does not say how many are wanted is not believed that none is.
+		if d.place.others(volume, node, d.open) < max(d.Report.Volumes[volume].Wanted, 1) {
 			return nil
 		}
 	}
