@@ -19,21 +19,16 @@ package lab
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 )
 
 // TestClusterctl is the story of a person with a release and clusterctl: init on a management cluster that has nothing, from the folder that "make release"
@@ -83,21 +78,6 @@ type clusterctlStory struct {
 	dir          string
 }
 
-// releaseVersion fits metadata.yaml and is no version that was released.
-const releaseVersion = "v0.1.99"
-
-// installed are the providers, by the label that clusterctl gives to their objects.
-func installed() map[string]Provider {
-	out := map[string]Provider{}
-	for _, p := range WithAddons(FullProviders()) {
-		out[map[string]string{
-			ClusterAPI: "cluster-api", KubeadmBootstrap: "bootstrap-kubeadm", KubeadmControlPlane: "control-plane-kubeadm",
-			MAAS: "infrastructure-maas", AddonProvider: "addon-helm",
-		}[p.Name]] = p
-	}
-	return out
-}
-
 // startPlatform runs what a real cluster would have, until stopPlatform.
 func (s *clusterctlStory) startPlatform(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -110,101 +90,7 @@ func (s *clusterctlStory) startPlatform(ctx context.Context) {
 	})
 }
 
-// release writes a clusterctl repository with this tree's release, the other providers' components, and cert-manager's CRDs.
-func (s *clusterctlStory) release(ctx context.Context) error {
-	if err := s.run(ctx, nil, "make", "-C", Repository(), "release", "VERSION="+releaseVersion, "OUT="+s.dir); err != nil {
-		return err
-	}
-	repository := filepath.Join(s.dir, "repository")
-	var config struct {
-		Providers   []map[string]string `json:"providers"`
-		CertManager map[string]string   `json:"cert-manager"`
-	}
-	for label, p := range installed() {
-		kind, name, file := providerFiles(label)
-		folder := filepath.Join(repository, label, releaseVersion)
-		if label != "infrastructure-maas" {
-			if err := writeComponents(ctx, p, folder, file); err != nil {
-				return err
-			}
-		}
-		config.Providers = append(config.Providers, map[string]string{"name": name, "type": kind, "url": filepath.Join(folder, file)})
-	}
-	const certManager = "v1.21.1"
-	config.CertManager = map[string]string{"url": filepath.Join(repository, "cert-manager", certManager, "cert-manager.yaml"), "version": certManager}
-	if err := writeCertManager(config.CertManager["url"]); err != nil {
-		return err
-	}
-	raw, err := yaml.Marshal(config)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(s.path("clusterctl.yaml"), raw, 0o600); err != nil {
-		return err
-	}
-	return s.lab.api.WriteKubeconfig(s.path("kubeconfig"))
-}
-
 func (s *clusterctlStory) path(name string) string { return filepath.Join(s.dir, name) }
-
-// providerFiles are the type and the name of a provider by its label, and the file with its components.
-func providerFiles(label string) (kind, name, file string) {
-	if label == "cluster-api" {
-		return "CoreProvider", label, "core-components.yaml"
-	}
-	for prefix, kind := range map[string]string{
-		"bootstrap": "BootstrapProvider", "control-plane": "ControlPlaneProvider", "infrastructure": "InfrastructureProvider", "addon": "AddonProvider",
-	} {
-		if name, ok := strings.CutPrefix(label, prefix+"-"); ok {
-			return kind, name, prefix + "-components.yaml"
-		}
-	}
-	panic("no such provider: " + label)
-}
-
-// writeComponents writes a provider's release, which its own repository would have: all are called the same version here.
-func writeComponents(ctx context.Context, p Provider, folder, file string) error {
-	source, err := p.Kustomization()
-	if err != nil {
-		return err
-	}
-	raw, err := output(exec.CommandContext(ctx, Tool("kustomize"), "build", source))
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	metadata := "apiVersion: clusterctl.cluster.x-k8s.io/v1alpha3\nkind: Metadata\nreleaseSeries: [{major: 0, minor: 1, contract: v1beta2}]\n"
-	if err := os.WriteFile(filepath.Join(folder, "metadata.yaml"), []byte(metadata), 0o600); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(folder, file), []byte(raw), 0o600)
-}
-
-// writeCertManager writes cert-manager's CRDs and its namespace. Its programs are the platform's part.
-func writeCertManager(path string) error {
-	module, err := moduleDir("cert-manager", "github.com/cert-manager/cert-manager")
-	if err != nil {
-		return err
-	}
-	all := []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: cert-manager}\n")
-	crds, err := filepath.Glob(filepath.Join(module, "deploy", "crds", "cert-manager.io_*.yaml"))
-	if err != nil || len(crds) == 0 {
-		return fmt.Errorf("cert-manager has no CRDs in %s: %w", module, err)
-	}
-	for _, crd := range crds {
-		raw, err := os.ReadFile(crd)
-		if err != nil {
-			return err
-		}
-		all = append(append(all, "---\n"...), raw...)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(path, all, 0o600)
-}
 
 // run runs a program and has all that it said in the error.
 func (s *clusterctlStory) run(ctx context.Context, stdin []byte, name string, args ...string) error {
@@ -286,138 +172,6 @@ func (s *clusterctlStory) generate(ctx context.Context, flavor string) ([]byte, 
 		"--kubernetes-version", KubernetesVersion, "--control-plane-machine-count", "1", "--worker-machine-count", "1")
 }
 
-// management fills in the management folder of the example repository and applies it: namespace, class, credentials.
-func (s *clusterctlStory) management(ctx context.Context) error {
-	generated, err := s.generate(ctx, "four-nic")
-	if err != nil {
-		return err
-	}
-	if !bytes.Contains(generated, []byte("kind: ClusterClass\n")) {
-		return errors.New("clusterctl does not bring the class, which is not there yet")
-	}
-	if err := os.CopyFS(s.path("git"), os.DirFS(filepath.Join(Repository(), "docs", "gitops", "example"))); err != nil {
-		return err
-	}
-	class, err := os.ReadFile(filepath.Join(s.dir, "repository", "infrastructure-maas", releaseVersion, "clusterclass-vmo.yaml"))
-	if err != nil {
-		return err
-	}
-	secret := s.lab.Credentials("", credentialsName)
-	secret.Data = map[string][]byte{}
-	for key, value := range secret.StringData {
-		secret.Data[key] = []byte(value)
-	}
-	secret.Labels = map[string]string{"clusterctl.cluster.x-k8s.io/move": ""} // as docs/credentials.md has it
-	secret.StringData = nil                                                   // is not kept, and would be a difference for ever
-	credentials, err := yaml.Marshal(secret)
-	if err != nil {
-		return err
-	}
-	if err := s.commit("management/clusterclass-vmo.yaml", class); err != nil {
-		return err
-	}
-	if err := s.commit("management/credentials.yaml", credentials); err != nil {
-		return err
-	}
-	text, err := s.sync(ctx, "management")
-	if err != nil {
-		return err
-	}
-	objects, err := ParseObjects(text)
-	if err != nil {
-		return err
-	}
-	return s.classReady(ctx, byKind(objects, "ClusterClass")[0])
-}
-
-// commit writes a file of the example repository.
-func (s *clusterctlStory) commit(path string, content []byte) error {
-	return os.WriteFile(filepath.Join(s.path("git"), path), content, 0o600)
-}
-
-// sync applies a folder of the example repository with server-side apply, and returns what it holds.
-func (s *clusterctlStory) sync(ctx context.Context, folder string, more ...string) ([]byte, error) {
-	text, err := s.ask(ctx, nil, Tool("kustomize"), "build", filepath.Join(s.path("git"), folder))
-	if err != nil {
-		return nil, err
-	}
-	_, err = s.kubectl(ctx, text, append([]string{"apply", "--server-side", "-f", "-"}, more...)...)
-	return text, err
-}
-
-// everyFlavor generates each flavour into the example repository and has the API server and all webhooks look at it. The class is there, and is not brought again.
-func (s *clusterctlStory) everyFlavor(ctx context.Context) error {
-	for _, flavor := range s.flavors() {
-		generated, err := s.generate(ctx, flavor)
-		if err != nil {
-			return err
-		}
-		if bytes.Contains(generated, []byte("kind: ClusterClass\n")) {
-			return fmt.Errorf("flavour %q brings the class, which is there", flavor)
-		}
-		if err := s.commit("prod/cluster.yaml", generated); err != nil {
-			return err
-		}
-		if _, err := s.sync(ctx, "prod", "--dry-run=server"); err != nil {
-			return fmt.Errorf("flavour %q: %w", flavor, err)
-		}
-	}
-	return nil
-}
-
-// apply makes the Cluster, without addons: there is no chart repository here. TestAddons has one.
-func (s *clusterctlStory) apply(ctx context.Context) error {
-	generated, err := s.generate(ctx, "topology")
-	if err != nil {
-		return err
-	}
-	objects, err := ParseObjects(generated)
-	if err != nil {
-		return err
-	}
-	text, err := textOf(slices.DeleteFunc(objects, func(o *unstructured.Unstructured) bool { return o.GetKind() == "HelmChartProxy" }))
-	if err != nil {
-		return err
-	}
-	if err := s.commit("prod/cluster.yaml", text); err != nil {
-		return err
-	}
-	if _, err := s.sync(ctx, "prod"); err != nil {
-		return err
-	}
-	return s.available(ctx)
-}
-
-func textOf(objects []*unstructured.Unstructured) ([]byte, error) {
-	var text bytes.Buffer
-	for _, o := range objects {
-		raw, err := yaml.Marshal(o.Object)
-		if err != nil {
-			return nil, err
-		}
-		text.WriteString("---\n")
-		text.Write(raw)
-	}
-	return text.Bytes(), nil
-}
-
-// noDrift wants what Git holds, applied once more, to change nothing of what lives. Where a status is written between the two looks there is one more look.
-func (s *clusterctlStory) noDrift(ctx context.Context) error {
-	for _, folder := range []string{"management", "prod"} {
-		text, err := s.ask(ctx, nil, Tool("kustomize"), "build", filepath.Join(s.path("git"), folder))
-		if err != nil {
-			return err
-		}
-		if err := WaitFor(ctx, "a server-side diff of "+folder+" to find nothing", 30*time.Second, func(ctx context.Context) error {
-			_, err := s.kubectl(ctx, text, "diff", "--server-side", "-f", "-")
-			return err
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (s *clusterctlStory) describe(ctx context.Context) error {
 	said, err := s.clusterctl(ctx, "describe", "cluster", s.cluster.Name, "--namespace", s.cluster.Namespace, "--show-conditions", "all", "--grouping=false", "--echo")
 	if err != nil {
@@ -431,67 +185,4 @@ func (s *clusterctlStory) describe(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// disaster loses the management cluster with all that is in it, installs another and puts the Cluster back from the files that "clusterctl move" had written. No
-// server notices.
-func (s *clusterctlStory) disaster(ctx context.Context) error {
-	folder := s.path("saved")
-	if err := os.Mkdir(folder, 0o755); err != nil {
-		return err
-	}
-	before := s.installations()
-	if _, err := s.clusterctl(ctx, "move", "--namespace", s.cluster.Namespace, "--to-directory", folder); err != nil {
-		return err
-	}
-	if err := s.loseManagement(ctx); err != nil {
-		return err
-	}
-	if err := s.init(ctx); err != nil {
-		return err
-	}
-	if _, err := s.clusterctl(ctx, "move", "--namespace", s.cluster.Namespace, "--from-directory", folder); err != nil {
-		return err
-	}
-	if err := s.available(ctx); err != nil {
-		return err
-	}
-	if after := s.installations(); after != before {
-		return fmt.Errorf("servers were touched: %s before, %s after", before, after)
-	}
-	return nil
-}
-
-// loseManagement puts an empty management cluster in the place of the one that there is. Servers and MAAS run on.
-func (s *clusterctlStory) loseManagement(ctx context.Context) error {
-	if err := s.stopPlatform(); err != nil {
-		return err
-	}
-	l := s.lab
-	for _, m := range l.managers {
-		m.Kill()
-		m.netns.Close()
-	}
-	l.managers = nil
-	l.api.Stop()
-	for _, folder := range []string{"management", "managers"} {
-		if err := os.RemoveAll(filepath.Join(l.dir, folder)); err != nil {
-			return err
-		}
-	}
-	if err := l.startManagement(ctx); err != nil {
-		return err
-	}
-	s.startPlatform(s.t.Context())
-	return l.api.WriteKubeconfig(s.path("kubeconfig"))
-}
-
-// installations tells how often each server was deployed and released.
-func (s *clusterctlStory) installations() string {
-	var out []string
-	for _, m := range s.lab.MAAS().Machines() {
-		out = append(out, fmt.Sprintf("%s %d/%d", m.Hostname, m.Deploys, m.Releases))
-	}
-	slices.Sort(out)
-	return strings.Join(out, ", ")
 }
