@@ -32,7 +32,8 @@ import (
 	"github.com/capmaas/cluster-api-provider-maas/test/pxsim"
 )
 
-// mishaps come in the middle of the upgrade of the workers, one after the other: a worker loses its power, and the manager is killed.
+// mishaps come in the middle of the upgrade, one after the other: a worker loses its power while the last of the control plane is on its way, so that the
+// time until the cluster notices passes meanwhile, and the manager is killed.
 type mishaps struct {
 	*gateStory
 	victim string
@@ -49,10 +50,11 @@ func (m *mishaps) next(ctx context.Context) error {
 		return err
 	}
 	open := map[string]bool{}
-	closed := 0
+	closed, controlPlane := 0, 0
 	for i := range repaves {
 		r := &repaves[i]
 		if !slices.Contains(m.workers, r.Spec.NodeName) {
+			controlPlane++
 			continue
 		}
 		if r.Spec.Outcome == "" {
@@ -62,7 +64,7 @@ func (m *mishaps) next(ctx context.Context) error {
 		}
 	}
 	switch {
-	case m.victim == "" && len(open) > 0:
+	case m.victim == "" && controlPlane == m.cluster.ControlPlanes:
 		return m.die(ctx, open)
 	case !m.killed && closed >= 5 && len(open) > 0:
 		m.t.Logf("the manager is killed while the repaves of %v are open", slices.Sorted(maps.Keys(open)))
@@ -202,6 +204,7 @@ func (a *auditor) noteTruth(repaves []infrav1.Repave, moving bool) {
 	now := time.Now()
 	placements := a.storage.Sim.Placements()
 	running := a.storage.Hosts()
+	servers := []string{a.storage.Sim.Server("pvc-00"), a.storage.Sim.Server("pvc-20")}
 	open, budget := map[string]bool{}, 0
 	for i := range repaves {
 		if r := &repaves[i]; r.Spec.Outcome == "" {
@@ -228,6 +231,7 @@ func (a *auditor) noteTruth(repaves []infrav1.Repave, moving bool) {
 		note("StorageQuorumAtRisk", len(running) < len(a.workers) || len(open) > 0)
 		note("StorageDegraded", !slices.Contains(running, host))
 		note("ControlPlaneMoving", moving)
+		note("AttachmentsMoving", slices.Contains(servers, host))
 		// The gateway's pod on a server that is off counts as an endpoint until the cluster has noticed.
 		note("StorageUnknown", moving || len(running) < len(a.workers))
 	}
