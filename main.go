@@ -112,7 +112,7 @@ func (o *options) addFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.retryPeriod, "leader-elect-retry-period", 2*time.Second, "Time between tries to become or stay leader.")
 	fs.DurationVar(&o.syncPeriod, "sync-period", 10*time.Minute, "How often every object is reconciled although nothing changed.")
 	fs.IntVar(&o.concurrency, "concurrency", 10,
-		"Number of objects of each kind to reconcile at the same time; of MaasMachines, which never wait for MAAS, at most 2.")
+		"Number of objects of each kind to reconcile at the same time; of MaasHosts and MaasMachines, that many may wait for MAAS.")
 	fs.Float32Var(&o.kubeAPIQPS, "kube-api-qps", 100, "Requests per second to the API server.")
 	fs.IntVar(&o.kubeAPIBurst, "kube-api-burst", 200, "Requests to the API server that may exceed the rate for a moment.")
 	fs.Float64Var(&o.maasQPS, "maas-qps", 0, "Requests per second to each MAAS; the client's default when 0.")
@@ -248,7 +248,7 @@ func setupControllers(ctx context.Context, mgr ctrl.Manager, opts *options) erro
 	if err := (&maasmachine.Reconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Access: resolver, Recorder: recorder, Clock: clock.RealClock{},
 		WatchFilterValue: opts.watchFilter,
-	}).SetupWithManager(ctx, mgr, opts.machineController()); err != nil {
+	}).SetupWithManager(ctx, mgr, opts.controller()); err != nil {
 		return err
 	}
 	if err := (&maashost.Reconciler{
@@ -303,17 +303,6 @@ func (o *options) controller() controller.Options {
 		MaxConcurrentReconciles: o.concurrency,
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](50*time.Millisecond, 30*time.Second),
 	}
-}
-
-// maxMachines is how many MaasMachines are reconciled at the same time at most. They wait for nothing but the API server: more workers
-// get no more out of it when it is busy, and every request, of anybody, takes longer. Of MaasHosts, whose workers wait for MAAS, as many do
-// anything else at the same time (reconciletime.MeasureInTurns).
-const maxMachines = 2
-
-func (o *options) machineController() controller.Options {
-	c := o.controller()
-	c.MaxConcurrentReconciles = min(c.MaxConcurrentReconciles, maxMachines)
-	return c
 }
 
 func setupWebhooks(mgr ctrl.Manager) error {

@@ -15,7 +15,7 @@ limitations under the License.
 */
 
 // Package maasmachine fulfils the InfraMachine contract: it claims a server for a Machine by making a MaasHost out to it, and
-// reports what becomes of it. It never talks to MAAS; controllers/maashost does.
+// reports what becomes of it. It changes nothing in MAAS; controllers/maashost does.
 package maasmachine
 
 import (
@@ -87,7 +87,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(clusterToMachines),
 			builder.WithPredicates(predicates.ClusterPausedTransitionsOrInfrastructureProvisioned(mgr.GetScheme(), log))).
 		WatchesRawSource(r.Access.Source(r.machinesOfMaas)).
-		Complete(reconciletime.Measure("maasmachine",
+		Complete(reconciletime.MeasureInTurns("maasmachine",
 			watchfilter.Reconciler(mgr.GetClient(), &infrav1.MaasMachine{}, r.WatchFilterValue, r)))
 	if err != nil {
 		return fmt.Errorf("building the MaasMachine controller: %w", err)
