@@ -92,6 +92,33 @@ func TestRemediationQuarantines(t *testing.T) {
 	}
 }
 
+// TestRemediationPaused: in a Cluster that is paused nothing is tried, and what there is to try is tried when the pause ends.
+func TestRemediationPaused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	id := w.bringUp(false)
+	w.unhealthy("m")
+	w.pause(true)
+	w.awaitPaused("the MaasMachine", true, func() conditions.Getter { return w.maasMachine("m") })
+	w.remediate("m", infrav1.RemediationStrategy{PowerCycle: infrav1.RemediationPowerCycle{MaxAttempts: ptr.To[int32](1), TimeoutSeconds: 10}})
+	w.awaitPaused("the MaasRemediation", true, func() conditions.Getter {
+		o := &infrav1.MaasRemediation{}
+		if err := w.Get(w.ctx, w.key("m"), o); err != nil {
+			t.Logf("getting the MaasRemediation: %v", err)
+		}
+		return o
+	})
+	w.meanwhile()
+	if c := w.hosts()[0].Spec.PowerCycle; c != (infrav1.HostPowerCycle{}) || handedOver(w.capiMachine("m")) {
+		t.Errorf("want nothing asked for while paused, got %+v", c)
+	}
+	w.pause(false)
+	w.awaitStep("m", infrav1.RemediationHandedOver)
+	if calls := w.sim().CallStats().ByMachineName[id]; calls["machine.power_off"] != 1 || calls["machine.power_on"] != 1 {
+		t.Errorf("want the server switched off once and on once after the pause, got %v", calls)
+	}
+}
+
 // TestPowerCycleOfNobody: a power cycle whose MaasRemediation is gone, because the Node is healthy again, is dropped and the server not switched off.
 func TestPowerCycleOfNobody(t *testing.T) {
 	t.Parallel()
