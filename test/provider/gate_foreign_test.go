@@ -108,31 +108,37 @@ func (w *gatedWorld) installDevKinds() {
 		w.Fatalf("finding Cluster API's test module (go mod download in test/e2e gets it): %v", err)
 	}
 	for _, kind := range devKinds {
-		raw, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "infrastructure/docker/config/crd/bases", devGroup.Group+"_"+kind+".yaml"))
-		if err != nil {
-			w.Fatal(err)
-		}
-		crd := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal(raw, &crd.Object); err != nil {
-			w.Fatal(err)
-		}
-		crd.SetLabels(map[string]string{"cluster.x-k8s.io/v1beta2": devGroup.Version})
-		if err := w.WithWatch.Create(w.ctx, crd); err != nil && !apierrors.IsAlreadyExists(err) {
-			w.Fatal(err)
-		}
-		w.await(kind+" to be served", func() (bool, string) {
-			if err := w.Get(w.ctx, client.ObjectKeyFromObject(crd), crd); err != nil {
-				return false, err.Error()
-			}
-			conditions, _, _ := unstructured.NestedSlice(crd.Object, "status", "conditions")
-			for _, c := range conditions {
-				if fields, ok := c.(map[string]any); ok && fields["type"] == string(apiextensionsv1.Established) && fields["status"] == "True" {
-					return true, ""
-				}
-			}
-			return false, fmt.Sprint(conditions)
-		})
+		w.installDefinition(filepath.Join(strings.TrimSpace(string(out)), "infrastructure/docker/config/crd/bases", devGroup.Group+"_"+kind+".yaml"))
 	}
+}
+
+// installDefinition installs the definition of a kind of Cluster API, with the label of the contract that its kustomization gives it.
+func (w *gatedWorld) installDefinition(file string) {
+	w.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		w.Fatal(err)
+	}
+	crd := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal(raw, &crd.Object); err != nil {
+		w.Fatal(err)
+	}
+	crd.SetLabels(map[string]string{"cluster.x-k8s.io/v1beta2": devGroup.Version})
+	if err := w.WithWatch.Create(w.ctx, crd); err != nil && !apierrors.IsAlreadyExists(err) {
+		w.Fatal(err)
+	}
+	w.await(filepath.Base(file)+" to be served", func() (bool, string) {
+		if err := w.Get(w.ctx, client.ObjectKeyFromObject(crd), crd); err != nil {
+			return false, err.Error()
+		}
+		conditions, _, _ := unstructured.NestedSlice(crd.Object, "status", "conditions")
+		for _, c := range conditions {
+			if fields, ok := c.(map[string]any); ok && fields["type"] == string(apiextensionsv1.Established) && fields["status"] == "True" {
+				return true, ""
+			}
+		}
+		return false, fmt.Sprint(conditions)
+	})
 }
 
 func (w *gatedWorld) devObject(kind, name string) *unstructured.Unstructured {
