@@ -320,7 +320,12 @@ func (a *addonStory) waitSet(ctx context.Context, profile string, meanwhile func
 	for _, name := range without {
 		delete(want, name)
 	}
-	err = WaitFor(ctx, "the addons of profile "+profile, 4*time.Minute, func(ctx context.Context) error {
+	return a.waitReleases(ctx, want, meanwhile)
+}
+
+// waitReleases waits until these releases are there and no others, and MaasCluster says so.
+func (a *addonStory) waitReleases(ctx context.Context, want map[string]release, meanwhile func(context.Context, client.Client) error) error {
+	err := WaitFor(ctx, "the addons", 4*time.Minute, func(ctx context.Context) error {
 		if meanwhile != nil {
 			c, err := a.lab.WorkloadClient(ctx, a.cluster.Key())
 			if err == nil {
@@ -355,9 +360,15 @@ func (a *addonStory) waitSet(ctx context.Context, profile string, meanwhile func
 // waitCondition waits until MaasCluster says of the addons what it should.
 func (a *addonStory) waitCondition(ctx context.Context, status, reason, message string) error {
 	return WaitFor(ctx, "AddonsReady of the MaasCluster", 90*time.Second, func(ctx context.Context) error {
+		cluster := &unstructured.Unstructured{}
+		cluster.SetGroupVersionKind(clusterKind)
+		if err := a.lab.Client().Get(ctx, a.cluster.Key(), cluster); err != nil {
+			return err
+		}
+		name, _, _ := unstructured.NestedString(cluster.Object, "spec", "infrastructureRef", "name")
 		u := &unstructured.Unstructured{}
 		u.SetGroupVersionKind(maasClusters)
-		if err := a.lab.Client().Get(ctx, a.cluster.Key(), u); err != nil {
+		if err := a.lab.Client().Get(ctx, client.ObjectKey{Namespace: a.cluster.Namespace, Name: name}, u); err != nil {
 			return err
 		}
 		conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")

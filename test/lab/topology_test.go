@@ -45,13 +45,13 @@ func flavors(t *testing.T) []string {
 }
 
 // TestTopology tells the story of a Cluster of class vmo on servers with four network interfaces: what Git holds can be applied again without a change, a mistake
-// is refused with its reason, and the servers come up as the class says. TestClusterctl has all flavours, and a Cluster on servers as they are in MAAS.
+// is refused with its reason, the servers come up as the class says, and get the addons that stand beside the Cluster in its template. TestClusterctl has all flavours, and a Cluster on servers as they are in MAAS.
 func TestTopology(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
 	ctx := t.Context()
-	l, err := Start(ctx, Config{Artifacts: artifacts(t), Providers: FullProviders(), MAAS: MAASConfig{FourNIC: true}, Logger: testLogger()})
+	l, err := Start(ctx, Config{Artifacts: artifacts(t), Providers: WithAddons(FullProviders()), MAAS: MAASConfig{FourNIC: true}, Logger: testLogger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,14 +62,27 @@ func TestTopology(t *testing.T) {
 	if err := l.AddStorageHosts(1); err != nil {
 		t.Fatal(err)
 	}
-	spec := TopologySpec{Flavor: "four-nic", Storage: 1, ClusterSpec: ClusterSpec{
-		Namespace: "default", Name: "vmo", Workers: 1, Variables: map[string]string{"STORAGE_GATE": "None"},
+	charts, err := l.ServeCharts(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	variables := map[string]string{"STORAGE_GATE": "None"}
+	for _, source := range chartSources {
+		variables[source] = charts.URL()
+	}
+	spec := TopologySpec{Flavor: "four-nic", Storage: 1, Addons: true, ClusterSpec: ClusterSpec{
+		Namespace: "default", Name: "vmo", Workers: 1, Variables: variables,
 	}}
 	s := topologyStory{story: story{t: t, lab: l, cluster: spec.ClusterSpec}, spec: spec}
+	a := addonStory{story: s.story, charts: charts}
+	if err := a.fillRepository(); err != nil {
+		t.Fatal(err)
+	}
 	s.step("Class", s.class)
 	s.step("Refused", s.refused)
 	s.step("Create", s.create)
 	s.step("Network", s.network)
+	s.step("Addons", func(ctx context.Context) error { return s.addons(ctx, &a) })
 	s.step("AppliedTwice", s.appliedTwice)
 	s.step("Delete", s.remove)
 }
@@ -199,6 +212,30 @@ func (s *topologyStory) network(context.Context) error {
 		}
 	}
 	return nil
+}
+
+// addons wants every addon to be installed that the Cluster has the labels of, and no other.
+func (s *topologyStory) addons(ctx context.Context, a *addonStory) error {
+	objects, err := RenderTopology(s.spec)
+	if err != nil {
+		return err
+	}
+	labels := byKind(objects, "Cluster")[0].GetLabels()
+	want := map[string]release{}
+	for _, o := range byKind(objects, "HelmChartProxy") {
+		selector, _, _ := unstructured.NestedStringMap(o.Object, "spec", "clusterSelector", "matchLabels")
+		selected := true
+		for k, v := range selector {
+			selected = selected && labels[k] == v
+		}
+		if version, _, _ := unstructured.NestedString(o.Object, "spec", "version"); selected {
+			want[strings.TrimPrefix(o.GetName(), s.cluster.Name+"-")] = release{version, "deployed"}
+		}
+	}
+	if len(want) < 15 {
+		return fmt.Errorf("the template wants these addons only: %v", want)
+	}
+	return a.waitReleases(ctx, want, DefineForOperators)
 }
 
 // appliedTwice wants a second server-side apply of everything to change nothing.
