@@ -39,10 +39,10 @@ func TestRemediationPowerCyclesThenHandsOver(t *testing.T) {
 	w.remediate("m", infrav1.RemediationStrategy{
 		PowerCycle: infrav1.RemediationPowerCycle{MaxAttempts: ptr.To[int32](1), TimeoutSeconds: 10},
 	})
-	w.await("the server to be switched off and on", func() (bool, string) {
+	w.await("the server to be switched off and on", w.unhealthyUntil("m", func() (bool, string) {
 		c := w.hosts()[0].Spec.PowerCycle
 		return !c.OnTime.IsZero() && !c.OnTime.Before(&c.OffTime), fmt.Sprintf("%+v", c)
-	})
+	}))
 	w.awaitStep("m", infrav1.RemediationWaitingForNode)
 	if handedOver(w.capiMachine("m")) {
 		t.Error("want the Node awaited before the Machine is handed over")
@@ -170,6 +170,17 @@ func (w *world) unhealthy(name string) {
 	}
 }
 
+// unhealthyUntil makes a condition to await during which a Machine stays unhealthy: a reconcile of Cluster API that had begun before it was writes what it saw then.
+func (w *world) unhealthyUntil(name string, done func() (bool, string)) func() (bool, string) {
+	return func() (bool, string) {
+		ok, seen := done()
+		if !ok && conditions.GetReason(w.capiMachine(name), clusterv1.MachineNodeReadyCondition) != clusterv1.MachineNodeReadyUnknownReason {
+			w.unhealthy(name)
+		}
+		return ok, seen
+	}
+}
+
 // remediate makes a MaasRemediation as Cluster API does.
 func (w *world) remediate(name string, strategy infrav1.RemediationStrategy) {
 	w.Helper()
@@ -181,12 +192,12 @@ func (w *world) remediate(name string, strategy infrav1.RemediationStrategy) {
 
 func (w *world) awaitStep(name string, step infrav1.RemediationStep) {
 	w.Helper()
-	w.await("the remediation to be at "+string(step), func() (bool, string) {
+	w.await("the remediation to be at "+string(step), w.unhealthyUntil(name, func() (bool, string) {
 		o := &infrav1.MaasRemediation{}
 		if err := w.Get(w.ctx, client.ObjectKey{Namespace: w.ns, Name: name}, o); err != nil {
 			return false, err.Error()
 		}
 		_, seen := w.condition(o, infrav1.RemediatingCondition, "")
 		return o.Status.Step == step, string(o.Status.Step) + " " + seen
-	})
+	}))
 }
