@@ -62,6 +62,11 @@ func runOnLab(t *testing.T) {
 	if _, err := l.AddRack(controlPlaneServers, workerServers); err != nil {
 		t.Fatal(err)
 	}
+	for hostname, pool := range map[string]string{"quick-start-cp": "quick-start-control-plane", "quick-start-worker": "quick-start-workers"} {
+		if _, err := l.AddHost(maassim.MachineSpec{Hostname: hostname, Pool: pool, Zone: "az1"}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	environment, err := environmentOf(l)
 	if err != nil {
 		t.Fatal(err)

@@ -33,6 +33,7 @@ var _ = Describe("Following the Cluster API quick-start", Label("quick-start"), 
 			InfrastructureProvider: infrastructureProvider(),
 			ControlPlaneWaiters:    controlPlaneWaiters(),
 			PostNamespaceCreated:   postNamespaceCreated,
+			ClusterctlVariables:    poolsOfItsOwn(),
 			PostMachinesProvisioned: func(proxy framework.ClusterProxy, namespace, clusterName string) {
 				checkIdentity(proxy, namespace, clusterName)
 				checkResilience(proxy, namespace, clusterName)
@@ -40,3 +41,17 @@ var _ = Describe("Following the Cluster API quick-start", Label("quick-start"), 
 		}
 	})
 })
+
+// poolsOfItsOwn are resource pools that no other spec takes servers of, where the configuration names some. This spec wants no object to be written for a
+// while, and a MaasHostPool tells how many servers are left.
+func poolsOfItsOwn() map[string]string {
+	variables := map[string]string{}
+	for own, variable := range map[string]string{
+		"MAAS_CP_RESOURCE_POOL_OF_QUICK_START": "MAAS_CP_RESOURCE_POOL", "MAAS_WORKER_RESOURCE_POOL_OF_QUICK_START": "MAAS_WORKER_RESOURCE_POOL",
+	} {
+		if pool := e2eConfig.GetVariableOrEmpty(own); pool != "" {
+			variables[variable] = pool
+		}
+	}
+	return variables
+}
