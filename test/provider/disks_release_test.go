@@ -41,7 +41,6 @@ func TestForcedErasing(t *testing.T) {
 	w.expectData("refused", id)
 
 	// Somebody switches it on again between the look at the setting and the release.
-	w.sim().SetConfig(setting, false)
 	w.slowBoot(id)
 	remove := w.sim().Intercept(func(c *maassim.Call, p maassim.Phase) maassim.Action {
 		if p == maassim.Before && c.Name == "machine.release" && c.SystemID == id {
@@ -49,6 +48,7 @@ func TestForcedErasing(t *testing.T) {
 		}
 		return maassim.Pass()
 	})
+	w.sim().SetConfig(setting, false)
 	w.nudge(id)
 	w.await("the erasing to be stopped", func() (bool, string) { s := w.view(id).StatusName; return s == "Failed disk erasing", s })
 	remove()
