@@ -84,6 +84,9 @@ const RepaveHookAnnotation = clusterv1.PreDrainDeleteHookAnnotationPrefix + "/re
 // takes both off again.
 const RepaveSkipsPreflightAnnotation = "repave.infrastructure.cluster.x-k8s.io/skips-preflight-checks"
 
+// RepaveHealthCheckAnnotation on a Machine is when its MachineHealthCheck was last reminded to look at it (RFC 3339).
+const RepaveHealthCheckAnnotation = "repave.infrastructure.cluster.x-k8s.io/health-check-reminded"
+
 // RepaveOverrideAnnotation on a Machine lets it go against the gate's judgement. Its value is a RepaveOverride as JSON:
 // {"reason":"…","by":"…","untilTime":"2026-11-22T18:00:00Z"}.
 const RepaveOverrideAnnotation = "repave.infrastructure.cluster.x-k8s.io/override"

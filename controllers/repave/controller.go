@@ -158,7 +158,8 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, erro
 		return r.reconcileDelete(ctx, s)
 	}
 	phases := []phase{
-		r.ensureHooks, r.look, r.track, r.admit, r.stopVirtualMachines, r.unblockRollouts, r.unblockReplacements, r.reportStorageReady, r.ensureDrainRules,
+		r.ensureHooks, r.look, r.track, r.admit, r.stopVirtualMachines, r.remindHealthChecks, r.unblockRollouts, r.unblockReplacements, r.reportStorageReady,
+		r.ensureDrainRules,
 	}
 	for _, p := range phases {
 		if err := p(ctx, s); err != nil {

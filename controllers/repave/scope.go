@@ -61,7 +61,7 @@ type scope struct {
 	// deployments by name; controlPlane is nil where there is none to be read.
 	deployments  map[string]*clusterv1.MachineDeployment
 	controlPlane *unstructured.Unstructured
-	// healthChecks are read only where a Machine is dead, nil before.
+	// healthChecks are read only while something waits or is under way, nil before.
 	healthChecks []*clusterv1.MachineHealthCheck
 
 	verdicts   []repave.Verdict
