@@ -46,8 +46,8 @@ const (
 
 // remindHealthChecks has a health check look again at a Machine that has been unhealthy for longer than it bears. A health check that allows no remediation
 // does not come back when that time is over (Reconcile of Cluster API's core/reconcilers/machinehealthcheck), and Machines that are held keep it from allowing
-// any: it would find the Machine unhealthy at Cluster API's next resync, up to ten minutes later, and whoever waits for that node would wait with it. A change of
-// a Machine's annotations brings it back. The verdict is its own.
+// any: it looks again when something else happens, and where everybody waits for that node nothing does. A change of a Machine's annotations brings it back. The
+// verdict is its own.
 func (r *Reconciler) remindHealthChecks(ctx context.Context, s *scope) error {
 	if s.clusterDeleting() || s.nodes == nil || len(s.candidates)+len(s.open()) == 0 {
 		return nil
