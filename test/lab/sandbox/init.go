@@ -31,7 +31,8 @@ import (
 )
 
 // runInit is process 1: it prepares the namespaces, runs inner and reaps what
-// inner leaves. When it returns the kernel kills whatever still runs inside.
+// inner leaves. It ends last, and the sandbox's folder with it: outer, which
+// removes the folder too, may have been killed.
 func runInit() int {
 	// Signals come by the control pipe; those of the terminal reach inner by
 	// themselves.
@@ -60,7 +61,10 @@ func runInit() int {
 	var pid atomic.Int64
 	pid.Store(int64(inner.Process.Pid))
 	go obeyControl(&pid)
-	return reap(inner.Process.Pid)
+	code := reap(inner.Process.Pid)
+	endAll()
+	_ = os.RemoveAll(os.Getenv(envInside))
+	return code
 }
 
 // prepare mounts /proc of the new pid namespace and an own /run, and brings the
@@ -93,16 +97,15 @@ func prepare() error {
 	return nil
 }
 
-// obeyControl passes signals to inner and ends everything when outer is gone.
+// obeyControl passes signals to inner, and kills everything when outer is gone.
 func obeyControl(inner *atomic.Int64) {
 	control := os.NewFile(fdControl, "control")
 	buf := make([]byte, 1)
 	for {
 		n, err := control.Read(buf)
 		if err != nil || n == 0 {
-			_ = unix.Kill(-1, unix.SIGKILL) // everything in the namespace but init
-			_ = os.RemoveAll(os.Getenv(envInside))
-			os.Exit(128 + int(unix.SIGKILL))
+			_ = unix.Kill(-1, unix.SIGKILL) // everything in the namespace but init, which sees inner end and cleans up
+			return
 		}
 		_ = unix.Kill(int(inner.Load()), syscall.Signal(buf[0]))
 	}
@@ -126,6 +129,17 @@ func reap(inner int) int {
 			return 128 + int(st.Signal())
 		default:
 			return st.ExitStatus()
+		}
+	}
+}
+
+// endAll kills what inner left and waits until it is gone: what still runs could
+// write where the folder was just removed.
+func endAll() {
+	_ = unix.Kill(-1, unix.SIGKILL)
+	for {
+		if _, err := unix.Wait4(-1, nil, 0, nil); err != nil && !errors.Is(err, unix.EINTR) {
+			return
 		}
 	}
 }

@@ -36,6 +36,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
+// patience is how long a test waits for what comes at once on a machine that has nothing else to do.
+const patience = 2 * time.Minute
+
 // envHelper makes the test binary play a program in a sandbox of its own.
 const envHelper = "SANDBOX_TEST_HELPER"
 
@@ -70,9 +73,12 @@ func helper(mode string) int {
 			fmt.Println(err)
 			return 1
 		}
-		if err := os.WriteFile(filepath.Join(TempDir(), "file"), nil, 0o600); err != nil {
-			fmt.Println(err)
-			return 1
+		// As many as take a moment to remove.
+		for i := range 2000 {
+			if err := os.WriteFile(filepath.Join(TempDir(), fmt.Sprint("file-", i)), nil, 0o600); err != nil {
+				fmt.Println(err)
+				return 1
+			}
 		}
 		fmt.Println("ready")
 		<-sig
@@ -133,7 +139,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 				t.Fatalf("helper said %q", line)
 			}
-			err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 10*time.Second, true,
+			err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, patience, true,
 				func(context.Context) (bool, error) { return processesWith(t, marker) == 1, nil })
 			if err != nil {
 				t.Fatalf("%d processes with the marker, want 1", processesWith(t, marker))
@@ -145,13 +151,17 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			if got := cmd.ProcessState.ExitCode(); got != tc.code {
 				t.Errorf("exit code %d, want %d", got, tc.code)
 			}
-			err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 10*time.Second, true,
+			var processes int
+			var left []os.DirEntry
+			err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, patience, true,
 				func(context.Context) (bool, error) {
-					left, err := os.ReadDir(tmp)
-					return processesWith(t, marker) == 0 && len(left) == 0, err
+					processes = processesWith(t, marker)
+					var err error
+					left, err = os.ReadDir(tmp)
+					return processes == 0 && len(left) == 0, err
 				})
 			if err != nil {
-				t.Errorf("processes or files of the sandbox outlived it: %v", err)
+				t.Errorf("%d processes and the files %v of the sandbox outlived it: %v", processes, left, err)
 			}
 		})
 	}
@@ -279,7 +289,7 @@ func TestHostsComeAndGo(t *testing.T) {
 	defer ln.Close()
 	dial := func(addr string) error {
 		return stays.Do(func() error {
-			conn, err := net.DialTimeout("tcp", addr, 5*time.Second) // a new port forwards after a second or so
+			conn, err := net.DialTimeout("tcp", addr, patience) // a new port forwards after a second or so
 			if err != nil {
 				return err
 			}
