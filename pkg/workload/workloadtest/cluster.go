@@ -24,6 +24,8 @@ import (
 	"sync"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -71,10 +73,15 @@ func (s *Services) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler.ServeHTTP(w, forwarded)
 }
 
-// New makes a cluster with these objects. Kinds that no scheme knows can be read as unstructured objects.
+// New makes a cluster with these objects. Kinds that no scheme knows can be read as unstructured objects: the client adds them to its scheme, which is
+// therefore its own, for tests run beside each other.
 func New(t testing.TB, services *Services, objects ...client.Object) workload.Cluster {
 	t.Helper()
-	return WithClient(t, services, fake.NewClientBuilder().WithObjects(objects...).Build())
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	return WithClient(t, services, fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build())
 }
 
 // WithClient makes a cluster with that client.
