@@ -20,6 +20,7 @@ import (
 	"context"
 	"fmt"
 
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -41,44 +42,80 @@ const (
 type drainRule struct {
 	name  string
 	order int32
-	pods  map[string]string
+	// pods are the labels of those it is for; nil when there is to be no such rule.
+	pods map[string]string
 }
 
 // drainRules are the rules that a storage asks for.
 func drainRules(storage infrav1.StorageType) []drainRule {
-	rules := []drainRule{{"virtual-machines", virtualMachinesFirst, map[string]string{launcherLabel: launcherValue}}}
-	switch storage {
-	case infrav1.StoragePortworx:
-		rules = append(rules, drainRule{"storage", storageLast, map[string]string{"name": "portworx"}})
-	case infrav1.StorageRookCeph:
-		rules = append(rules, drainRule{"storage", storageLast, map[string]string{"app": "rook-ceph-osd"}})
-	case infrav1.StorageLonghorn:
-		rules = append(rules, drainRule{"storage", storageLast, map[string]string{"longhorn.io/component": "instance-manager"}})
-	case infrav1.StorageCEL, infrav1.StoragePrometheus, infrav1.StoragePodDisruptionBudget, infrav1.StorageNone:
+	return []drainRule{
+		{"virtual-machines", virtualMachinesFirst, map[string]string{launcherLabel: launcherValue}},
+		{"storage", storageLast, storagePods(storage)},
 	}
-	return rules
 }
 
-// ensureDrainRules makes the rules. One that somebody changed is left as it is.
+// storagePods are the labels of the Pods that serve a storage on a node, nil where nobody knows.
+func storagePods(storage infrav1.StorageType) map[string]string {
+	switch storage {
+	case infrav1.StoragePortworx:
+		return map[string]string{"name": "portworx"}
+	case infrav1.StorageRookCeph:
+		return map[string]string{"app": "rook-ceph-osd"}
+	case infrav1.StorageLonghorn:
+		return map[string]string{"longhorn.io/component": "instance-manager"}
+	case infrav1.StorageCEL, infrav1.StoragePrometheus, infrav1.StoragePodDisruptionBudget, infrav1.StorageNone:
+	}
+	return nil
+}
+
+// ensureDrainRules makes the rules, and has them follow spec.storage.type. One that somebody changed is left as it is.
 func (r *Reconciler) ensureDrainRules(ctx context.Context, s *scope) error {
 	if s.clusterDeleting() {
 		return nil
 	}
 	for _, rule := range drainRules(s.gate.Spec.Storage.Type) {
 		name := s.gate.Name + "-" + rule.name
-		has := &clusterv1.MachineDrainRule{}
-		err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.gate.Namespace, Name: name}, has)
-		if err == nil {
-			continue
-		}
-		if !apierrors.IsNotFound(err) {
-			return fmt.Errorf("getting MachineDrainRule %s: %w", name, err)
-		}
-		if err := r.Client.Create(ctx, s.drainRule(name, rule)); err != nil && !apierrors.IsAlreadyExists(err) {
-			return fmt.Errorf("making MachineDrainRule %s: %w", name, err)
+		if err := r.ensureDrainRule(ctx, s, s.drainRule(name, rule), rule.pods != nil); err != nil && !apierrors.IsConflict(unwrapped(err)) {
+			return fmt.Errorf("keeping MachineDrainRule %s: %w", name, err)
 		}
 	}
 	return nil
+}
+
+// ensureDrainRule makes, changes or deletes one rule. Each write is against somebody who changes or makes it meanwhile.
+func (r *Reconciler) ensureDrainRule(ctx context.Context, s *scope, want *clusterv1.MachineDrainRule, wanted bool) error {
+	has := &clusterv1.MachineDrainRule{}
+	err := r.Client.Get(ctx, client.ObjectKeyFromObject(want), has)
+	switch {
+	case apierrors.IsNotFound(err):
+		if !wanted {
+			return nil
+		}
+		if err := r.Client.Create(ctx, want); !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+		return nil
+	case err != nil:
+		return err
+	case wanted && apiequality.Semantic.DeepEqual(has.Spec, want.Spec), !s.isOfOtherStorage(has):
+		return nil
+	case !wanted:
+		return client.IgnoreNotFound(r.Client.Delete(ctx, has, client.Preconditions{UID: &has.UID, ResourceVersion: &has.ResourceVersion}))
+	}
+	has.Spec = want.Spec
+	return client.IgnoreNotFound(r.Client.Update(ctx, has))
+}
+
+// isOfOtherStorage tells whether a rule is as the gate makes it for a storage of another type.
+func (s *scope) isOfOtherStorage(has *clusterv1.MachineDrainRule) bool {
+	for _, storage := range []infrav1.StorageType{infrav1.StoragePortworx, infrav1.StorageRookCeph, infrav1.StorageLonghorn} {
+		for _, rule := range drainRules(storage) {
+			if storage != s.gate.Spec.Storage.Type && apiequality.Semantic.DeepEqual(has.Spec, s.drainRule(has.Name, rule).Spec) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (s *scope) drainRule(name string, rule drainRule) *clusterv1.MachineDrainRule {

@@ -40,7 +40,7 @@ func TestDrainRules(t *testing.T) {
 				switch {
 				case rule.order < 0:
 					first = &rule
-				case rule.order > 0:
+				case rule.order > 0 && rule.pods != nil:
 					end = &rule
 				}
 			}
@@ -59,16 +59,9 @@ func TestDrainRules(t *testing.T) {
 	}
 	w := newWorld(t, 1)
 	w.look(1)
-	rule := func() *clusterv1.MachineDrainRule {
-		t.Helper()
-		rule := &clusterv1.MachineDrainRule{}
-		if err := w.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "gate-storage"}, rule); err != nil {
-			t.Fatal(err)
-		}
-		return rule
-	}
+	rule := w.storageRule
 	made := rule()
-	if made.Spec.Machines[0].Selector.MatchLabels[clusterv1.ClusterNameLabel] != "c" || ptr.Deref(made.Spec.Drain.Order, 0) != storageLast {
+	if made == nil || made.Spec.Machines[0].Selector.MatchLabels[clusterv1.ClusterNameLabel] != "c" || ptr.Deref(made.Spec.Drain.Order, 0) != storageLast {
 		t.Errorf("the rule is %+v, want it for the Machines of the cluster, in the end", made.Spec)
 	}
 	made.Spec.Drain.Order = ptr.To(int32(7))
@@ -78,5 +71,52 @@ func TestDrainRules(t *testing.T) {
 	w.look(1)
 	if got := ptr.Deref(rule().Spec.Drain.Order, 0); got != 7 {
 		t.Errorf("the order is %d, want 7, as somebody set it", got)
+	}
+}
+
+// storageRule is the rule for the storage, nil when there is none.
+func (w *world) storageRule() *clusterv1.MachineDrainRule {
+	w.Helper()
+	rule := &clusterv1.MachineDrainRule{}
+	if err := w.Get(w.Context(), client.ObjectKey{Namespace: ns, Name: "gate-storage"}, rule); client.IgnoreNotFound(err) != nil {
+		w.Fatal(err)
+	} else if err != nil {
+		return nil
+	}
+	return rule
+}
+
+// TestDrainRulesFollowTheStorage changes the storage of a gate: the rule for the former one would drain the Pods of the new one among the others.
+func TestDrainRulesFollowTheStorage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	become := func(storage infrav1.RepaveStorage) {
+		t.Helper()
+		w.changeGate(func(s *infrav1.RepaveGateSpec) { s.Storage = storage })
+		w.look(1)
+	}
+	w.look(1)
+	become(infrav1.RepaveStorage{Type: infrav1.StorageLonghorn})
+	if rule := w.storageRule(); rule == nil || rule.Spec.Pods[0].Selector.MatchLabels["longhorn.io/component"] != "instance-manager" {
+		t.Fatalf("the storage is Longhorn and the rule for what leaves last is %+v", rule)
+	}
+	become(infrav1.RepaveStorage{Type: infrav1.StorageNone})
+	if rule := w.storageRule(); rule != nil {
+		t.Fatalf("there is no storage any more, and still the rule %+v", rule.Spec)
+	}
+	become(infrav1.RepaveStorage{Type: infrav1.StorageRookCeph})
+	rule := w.storageRule()
+	if rule == nil {
+		t.Fatal("there is no rule for Rook Ceph")
+	}
+	rule.Spec.Drain.Order = ptr.To(int32(7))
+	if err := w.Update(t.Context(), rule); err != nil {
+		t.Fatal(err)
+	}
+	for _, storage := range []infrav1.StorageType{infrav1.StorageLonghorn, infrav1.StorageNone} {
+		become(infrav1.RepaveStorage{Type: storage})
+		if left := w.storageRule(); left == nil || left.Spec.Pods[0].Selector.MatchLabels["app"] != "rook-ceph-osd" || ptr.Deref(left.Spec.Drain.Order, 0) != 7 {
+			t.Errorf("want the rule that somebody changed left as it is with the storage %s, got %+v", storage, left)
+		}
 	}
 }
