@@ -360,6 +360,37 @@ func TestClockJumps(t *testing.T) {
 	w.wantGone("m0")
 }
 
+// TestMachineOverride tells which annotations override. The Repave that notes one takes no longer words.
+func TestMachineOverride(t *testing.T) {
+	t.Parallel()
+	const until = "2026-11-22T18:00:00Z"
+	for name, tt := range map[string]struct {
+		reason, by, until string
+		want              bool
+	}{
+		"complete":                 {reason: "test data", by: "ann", until: until, want: true},
+		"with long words":          {reason: strings.Repeat("ä", 256), by: strings.Repeat("ä", 128), until: until, want: true},
+		"with too long a reason":   {reason: strings.Repeat("x", 257), by: "ann", until: until},
+		"with too long a name":     {reason: "test data", by: strings.Repeat("x", 129), until: until},
+		"without a reason":         {by: "ann", until: until},
+		"of nobody":                {reason: "test data", until: until},
+		"until nobody knows when":  {reason: "test data", by: "ann"},
+		"until something unparsed": {reason: "test data", by: "ann", until: "tomorrow"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := `{"reason":"` + tt.reason + `","by":"` + tt.by + `"`
+			if tt.until != "" {
+				text += `,"untilTime":"` + tt.until + `"`
+			}
+			m := &clusterv1.Machine{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{infrav1.RepaveOverrideAnnotation: text + "}"}}}
+			if got := machineOverride(m); (got != nil) != tt.want {
+				t.Errorf("%s is taken for %+v, want an override: %t", text, got, tt.want)
+			}
+		})
+	}
+}
+
 // TestUnguarded reports what takes from the gate what it is for.
 func TestUnguarded(t *testing.T) {
 	t.Parallel()

@@ -19,6 +19,7 @@ package repave
 import (
 	"context"
 	"encoding/json"
+	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -187,13 +188,21 @@ func (s *scope) unhooked(m *clusterv1.Machine) int {
 	return n
 }
 
+// How long the words of an override may be. The API server sees to it at the gate and at Repaves, which note them; nobody does at an annotation.
+const (
+	maxOverrideReason = 256
+	maxOverrideBy     = 128
+)
+
+// machineOverride reads the annotation of a Machine, nil when there is none or it cannot be taken for an override.
 func machineOverride(m *clusterv1.Machine) *repave.Override {
 	text, ok := m.Annotations[infrav1.RepaveOverrideAnnotation]
 	if !ok {
 		return nil
 	}
 	o := infrav1.RepaveOverride{}
-	if json.Unmarshal([]byte(text), &o) != nil || o.Reason == "" || o.By == "" || o.UntilTime.IsZero() {
+	if json.Unmarshal([]byte(text), &o) != nil || o.Reason == "" || o.By == "" || o.UntilTime.IsZero() ||
+		utf8.RuneCountInString(o.Reason) > maxOverrideReason || utf8.RuneCountInString(o.By) > maxOverrideBy {
 		return nil
 	}
 	return override(o)

@@ -103,8 +103,8 @@ func (r *Reconciler) inspect(s *scope) []finding {
 	}
 	var found []finding
 	if len(unreadable) > 0 {
-		found = append(found, finding{infrav1.OverrideInvalidReason, fmt.Sprintf("Machines %s have an annotation %s that is not JSON with reason, by and "+
-			"untilTime, and overrides nothing", some(unreadable), infrav1.RepaveOverrideAnnotation)})
+		found = append(found, finding{infrav1.OverrideInvalidReason, fmt.Sprintf("Machines %s have an annotation %s that is not JSON with reason (%d characters at "+
+			"most), by (%d) and untilTime, and overrides nothing", some(unreadable), infrav1.RepaveOverrideAnnotation, maxOverrideReason, maxOverrideBy)})
 	}
 	if len(timeouts) > 0 {
 		found = append(found, finding{infrav1.DrainTimeoutReason, fmt.Sprintf("Machines %s have nodeDrainTimeoutSeconds: when it expires the node goes "+
