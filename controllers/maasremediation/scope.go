@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
@@ -67,8 +68,5 @@ func (s *scope) start() {
 		return
 	}
 	s.started = s.now.Truncate(time.Second)
-	if s.remediation.Annotations == nil {
-		s.remediation.Annotations = map[string]string{}
-	}
-	s.remediation.Annotations[infrav1.RemediationStartAnnotation] = s.started.UTC().Format(time.RFC3339)
+	metav1.SetMetaDataAnnotation(&s.remediation.ObjectMeta, infrav1.RemediationStartAnnotation, s.started.UTC().Format(time.RFC3339))
 }

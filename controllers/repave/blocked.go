@@ -131,10 +131,7 @@ func (r *Reconciler) askOwner(ctx context.Context, s *scope, m *clusterv1.Machin
 func (r *Reconciler) replaceNext(ctx context.Context, s *scope, m *clusterv1.Machine) error {
 	if _, marked := m.Annotations[clusterv1.DeleteMachineAnnotation]; !marked {
 		before := m.DeepCopy()
-		if m.Annotations == nil {
-			m.Annotations = map[string]string{}
-		}
-		m.Annotations[clusterv1.DeleteMachineAnnotation] = ""
+		metav1.SetMetaDataAnnotation(&m.ObjectMeta, clusterv1.DeleteMachineAnnotation, "")
 		// Against an owner that changes its mind meanwhile.
 		if err := r.Client.Patch(ctx, m, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 			return fmt.Errorf("marking Machine %s to be replaced next: %w", m.Name, err)

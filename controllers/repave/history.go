@@ -41,10 +41,7 @@ func (r *Reconciler) keepHistory(ctx context.Context, one *infrav1.Repave) error
 		return err
 	}
 	before := one.DeepCopy()
-	if one.Annotations == nil {
-		one.Annotations = map[string]string{}
-	}
-	one.Annotations[infrav1.RepaveHistoryAnnotation] = string(text)
+	metav1.SetMetaDataAnnotation(&one.ObjectMeta, infrav1.RepaveHistoryAnnotation, string(text))
 	if err := r.Client.Patch(ctx, one, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("keeping the history of Repave %s: %w", one.Name, err)
 	}

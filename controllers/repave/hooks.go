@@ -23,6 +23,7 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	intstr "k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -63,13 +64,10 @@ func (r *Reconciler) ensureHooks(ctx context.Context, s *scope) error {
 
 func (r *Reconciler) setHook(ctx context.Context, m *clusterv1.Machine, value string) error {
 	before := m.DeepCopy()
-	if m.Annotations == nil {
-		m.Annotations = map[string]string{}
-	}
 	if value == "" {
 		delete(m.Annotations, infrav1.RepaveHookAnnotation)
 	} else {
-		m.Annotations[infrav1.RepaveHookAnnotation] = value
+		metav1.SetMetaDataAnnotation(&m.ObjectMeta, infrav1.RepaveHookAnnotation, value)
 	}
 	if err := r.Client.Patch(ctx, m, client.MergeFrom(before)); err != nil {
 		return fmt.Errorf("changing the hook of Machine %s: %w", m.Name, err)

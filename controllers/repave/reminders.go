@@ -64,10 +64,7 @@ func (r *Reconciler) remindHealthChecks(ctx context.Context, s *scope) error {
 			continue
 		}
 		before := m.DeepCopy()
-		if m.Annotations == nil {
-			m.Annotations = map[string]string{}
-		}
-		m.Annotations[infrav1.RepaveHealthCheckAnnotation] = s.now.UTC().Format(time.RFC3339)
+		metav1.SetMetaDataAnnotation(&m.ObjectMeta, infrav1.RepaveHealthCheckAnnotation, s.now.UTC().Format(time.RFC3339))
 		if err := r.Client.Patch(ctx, m, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("reminding the health check of Machine %s: %w", m.Name, err)
 		}

@@ -198,11 +198,8 @@ func (s *scope) remediatesFor(set *clusterv1.MachineSet) bool {
 func (r *Reconciler) skipPreflight(ctx context.Context, set *clusterv1.MachineSet, skip bool) error {
 	before := set.DeepCopy()
 	if skip {
-		if set.Annotations == nil {
-			set.Annotations = map[string]string{}
-		}
-		set.Annotations[clusterv1.MachineSetSkipPreflightChecksAnnotation] = skippedChecks
-		set.Annotations[infrav1.RepaveSkipsPreflightAnnotation] = ""
+		metav1.SetMetaDataAnnotation(&set.ObjectMeta, clusterv1.MachineSetSkipPreflightChecksAnnotation, skippedChecks)
+		metav1.SetMetaDataAnnotation(&set.ObjectMeta, infrav1.RepaveSkipsPreflightAnnotation, "")
 	} else {
 		delete(set.Annotations, clusterv1.MachineSetSkipPreflightChecksAnnotation)
 		delete(set.Annotations, infrav1.RepaveSkipsPreflightAnnotation)
