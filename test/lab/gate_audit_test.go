@@ -232,8 +232,12 @@ func (a *auditor) noteTruth(repaves []infrav1.Repave, moving bool) {
 		note("StorageDegraded", !slices.Contains(running, host))
 		note("ControlPlaneMoving", moving)
 		note("AttachmentsMoving", slices.Contains(servers, host))
-		// The gateway's pod on a server that is off counts as an endpoint until the cluster has noticed.
-		note("StorageUnknown", moving || len(running) < len(a.workers))
+	}
+	// The gateway's pod on a server that is off counts as an endpoint until the cluster has noticed, and an API server that starts lets requests wait.
+	if moving || len(running) < len(a.workers) {
+		for _, host := range append([]string{"cp-1", "cp-2", "cp-3"}, a.workers...) {
+			a.last["StorageUnknown "+host] = now
+		}
 	}
 }
 
@@ -257,7 +261,8 @@ func shares(placements []pxsim.Placement, a, b string) bool {
 	return slices.ContainsFunc(placements, func(p pxsim.Placement) bool { return slices.Contains(p.Hosts, a) && slices.Contains(p.Hosts, b) })
 }
 
-// judge takes a hold for wrong that was not true lately when the gate last looked, and any of a control plane Machine: Portworx does not run there.
+// judge takes a hold for wrong that was not true lately when the gate last looked. A control plane Machine, on which Portworx does not run, may
+// wait for no other than that nobody knows that.
 func (a *auditor) judge(gate *infrav1.RepaveGate) {
 	looked := gate.Status.ObservedTime.Time
 	if silence := time.Since(looked); silence > longestSilence {
