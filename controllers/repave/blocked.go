@@ -71,8 +71,7 @@ func (s *scope) rolls(m *clusterv1.Machine) bool {
 		md.Spec.Rollout.Strategy.Type == clusterv1.OnDeleteMachineDeploymentStrategyType {
 		return false
 	}
-	_, skipped := m.Annotations[clusterv1.MachineSkipRemediationAnnotation]
-	return !skipped && !annotations.HasPaused(m) && !annotations.HasPaused(md)
+	return !annotations.HasSkipRemediation(m) && !annotations.HasPaused(m) && !annotations.HasPaused(md)
 }
 
 // unblockRollouts ends that a rollout waits for the gate, and the gate for a dead node that nobody replaces while the rollout waits. The deletion is always

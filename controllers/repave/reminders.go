@@ -17,6 +17,7 @@ limitations under the License.
 package repave
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -40,8 +41,6 @@ const (
 	reminderInterval = time.Minute
 	// reminderMargin is for clocks that differ, and for times that are kept in whole seconds.
 	reminderMargin = time.Second
-	// defaultNodeStartupTimeout is Cluster API's, DefaultNodeStartupTimeoutSeconds of core/reconcilers/machinehealthcheck.
-	defaultNodeStartupTimeout = 10 * time.Minute
 )
 
 // remindHealthChecks has a health check look again at a Machine that has been unhealthy for longer than it bears. A health check that allows no remediation
@@ -56,7 +55,7 @@ func (r *Reconciler) remindHealthChecks(ctx context.Context, s *scope) error {
 		return err
 	}
 	for _, m := range s.machines {
-		if !m.DeletionTimestamp.IsZero() || isUnhealthy(m) || annotations.HasPaused(m) || !s.overlooked(m) {
+		if !m.DeletionTimestamp.IsZero() || isUnhealthy(m) || annotations.HasPaused(m) || annotations.HasSkipRemediation(m) || !s.overlooked(m) {
 			continue
 		}
 		last, err := time.Parse(time.RFC3339, m.Annotations[infrav1.RepaveHealthCheckAnnotation])
@@ -93,10 +92,7 @@ func (s *scope) overdue(check *clusterv1.MachineHealthCheck, m *clusterv1.Machin
 		}
 	}
 	if nodeName(m) == "" {
-		timeout := defaultNodeStartupTimeout
-		if t := check.Spec.Checks.NodeStartupTimeoutSeconds; t != nil {
-			timeout = seconds(t)
-		}
+		timeout := seconds(cmp.Or(check.Spec.Checks.NodeStartupTimeoutSeconds, &clusterv1.DefaultNodeStartupTimeoutSeconds))
 		since := m.CreationTimestamp
 		if ready := conditions.Get(m, clusterv1.MachineInfrastructureReadyCondition); ready != nil && ready.Status == metav1.ConditionTrue && ready.LastTransitionTime.After(since.Time) {
 			since = ready.LastTransitionTime

@@ -108,6 +108,9 @@ func TestHealthChecksReminded(t *testing.T) {
 		"the Machine is paused": {change: func(w *world) {
 			w.changeMachine("m2", func(m *clusterv1.Machine) { m.Annotations[clusterv1.PausedAnnotation] = "" })
 		}},
+		"the Machine is not to be remediated": {change: func(w *world) {
+			w.changeMachine("m2", func(m *clusterv1.Machine) { m.Annotations[clusterv1.MachineSkipRemediationAnnotation] = "" })
+		}},
 		"the Cluster is being deleted": {change: func(w *world) {
 			c := &clusterv1.Cluster{ObjectMeta: objectMeta("c")}
 			w.Get1(c)
