@@ -140,7 +140,7 @@ func (r *Reconciler) release(ctx context.Context, s *scope) (bool, error) {
 	// MAAS has dropped the agent name. A server that was off is Ready and nobody's at once.
 	s.observation = lifecycle.Observation{Known: true, Machine: m, Fresh: true, Ownership: lifecycle.OwnershipNotOurs, OurUser: m.Owner != ""}
 	r.refusals.note(s.host.UID, nil, r.Clock.Now().Add(releaseRetry))
-	return true, r.stopErasing(ctx, s, m, erase)
+	return true, nil
 }
 
 // eraseMode is what the pool wants done to the disks of a server that leaves it. Nothing is erased while the lease goes on, and nothing

@@ -358,13 +358,26 @@ func (r *Reconciler) guardRelease(ctx context.Context, s *scope, erase maas.Eras
 	return &refusedAct{infrav1.ReleaseRefusedReason, refusal.Message}, nil
 }
 
+// keepsData tells whether a release must not erase the disks, whoever asks for it.
+func (s *scope) keepsData() bool {
+	known := access.KnownDisks(&s.host.Spec.Disks)
+	return hostdisks.MayRelease(access.DataDisks(&s.host.Spec.Storage, s.pool), &known, maas.EraseNone, true) != nil
+}
+
 // stopErasing aborts the erasing of disks that are to be kept, which a release began although nobody asked for it: the setting changed between
-// the look at it and the release.
-func (r *Reconciler) stopErasing(ctx context.Context, s *scope, m *maas.Machine, asked maas.EraseMode) error {
-	if m.Status != maas.StatusDiskErasing || asked != maas.EraseNone || !access.DataDisks(&s.host.Spec.Storage, s.pool).Keeps() {
-		return nil
+// the look at it and the release. It comes right after the release call, and again whenever the erasing is seen: MAAS may not be able to abort
+// it yet, or the manager may have been killed in between. The server has to start before anything is erased.
+func (r *Reconciler) stopErasing(ctx context.Context, s *scope) (bool, error) {
+	// It is seen through until the server is off.
+	s.retryAfter = installRetry
+	refusal := &hostdisks.Refusal{Reason: hostdisks.EraseForced, Message: "MAAS began to erase the disks, which are to be kept. The erasing is aborted"}
+	s.refuseDisks(refusal)
+	ctrl.LoggerFrom(ctx).Info("Aborting the erasing of disks", "systemID", s.host.Spec.SystemID)
+	m, err := s.session.Abort(ctx, s.host.Spec.SystemID, string(refusal.Reason))
+	if err != nil {
+		refusal.Message += ", which MAAS could not do yet: " + err.Error()
+		return false, nil //nolint:nilerr // it is in the condition, and the next try is soon
 	}
 	r.Recorder.Eventf(s.host, nil, corev1.EventTypeWarning, "EraseAborted", "Release", "MAAS began to erase the disks of %s, which are to be kept", m.Hostname)
-	_, err := s.session.Abort(ctx, s.host.Spec.SystemID, string(hostdisks.EraseForced))
-	return err
+	return false, nil
 }

@@ -199,7 +199,7 @@ func (r *Reconciler) act(ctx context.Context, s *scope) (bool, error) {
 		return r.checkInstall(ctx, s)
 	case lifecycle.PowerOff, lifecycle.PowerOn:
 		return r.switchPower(ctx, s)
-	case lifecycle.AskVacate, lifecycle.ShutDown, lifecycle.Release, lifecycle.Vacated, lifecycle.GiveUp, lifecycle.Finish:
+	case lifecycle.AskVacate, lifecycle.ShutDown, lifecycle.Release, lifecycle.StopErasing, lifecycle.Vacated, lifecycle.GiveUp, lifecycle.Finish:
 		return r.leave(ctx, s)
 	}
 	return false, fmt.Errorf("no act for step %q", s.step.Verb)
@@ -214,6 +214,8 @@ func (r *Reconciler) leave(ctx context.Context, s *scope) (bool, error) {
 		return r.shutDown(ctx, s)
 	case lifecycle.Release:
 		return r.release(ctx, s)
+	case lifecycle.StopErasing:
+		return r.stopErasing(ctx, s)
 	case lifecycle.Vacated:
 		return r.vacated(ctx, s)
 	case lifecycle.GiveUp:

@@ -103,6 +103,7 @@ func (s *scope) lease() lifecycle.Lease {
 		End:           s.deleting(),
 		Vacate:        vacate.Purpose != "" && vacate.ReleasedTime.IsZero(),
 		SwitchOff:     !s.noSwitchOff && s.now.Before(vacate.RequestedTime.Add(switchOffPatience)),
+		KeepsData:     s.keepsData(),
 		Empty:         s.host.Spec.ConsumerRef.Name == "",
 		Allocated:     !status.AllocatedTime.IsZero() || provisioned,
 		DeployStarted: !status.DeployStartTime.IsZero() || provisioned,

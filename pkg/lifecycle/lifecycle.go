@@ -41,6 +41,8 @@ type Lease struct {
 	// SwitchOff asks for a machine that is vacated to be off before it is released. MAAS then makes it Ready at once, and it is allocated again
 	// in the same pass, where otherwise it would be anybody's from when MAAS has switched it off until the provider notices.
 	SwitchOff bool
+	// KeepsData is true when MAAS must not erase the disks.
+	KeepsData bool
 	// Empty is true when nobody is to be installed.
 	Empty bool
 	// Allocated, DeployStarted and Deployed tell how far the machine was ever seen to be, since it was last vacated.
@@ -150,6 +152,8 @@ const (
 	ShutDown Verb = "ShutDown"
 	// Release gives it back.
 	Release Verb = "Release"
+	// StopErasing stops the erasing of disks that are to be kept, which a release began although nobody asked for it.
+	StopErasing Verb = "StopErasing"
 	// Vacated notes that nothing of ours is on the machine any more: the lease goes on, empty or with its consumer to be installed.
 	Vacated Verb = "Vacated"
 	// GiveUp ends a lease that never got its machine, so that another can be chosen.

@@ -42,6 +42,7 @@ var progress = map[string]lifecycle.Lease{
 	"empty":     {ID: leaseID, Empty: true},
 	"kept":      {ID: leaseID, Empty: true, Allocated: true},
 	"switched":  {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true, SwitchOff: true},
+	"with data": {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true, KeepsData: true},
 	"second":    {ID: leaseID, Allocated: true, DiskRounds: 1},
 	"last":      {ID: leaseID, Allocated: true, DiskRounds: lifecycle.MaxDiskRounds},
 	"to be off": {ID: leaseID, Allocated: true, DeployStarted: true, Deployed: true, PowerCycle: lifecycle.SwitchOff},
@@ -152,6 +153,12 @@ func TestNext(t *testing.T) {
 		{"end: while it is installed", ending(progress["deploying"]), fresh(ours(maas.StatusDeploying)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.Releasing}},
 		{"end: on its way", ending(progress["deployed"]), ours(maas.StatusReleasing), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Releasing}},
 		{"end: power off failed", ending(progress["deployed"]), fresh(ours(maas.StatusFailedReleasing)), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.ReleaseFailed}},
+		{"end: erased, as was asked for", ending(progress["deployed"]), fresh(ours(maas.StatusDiskErasing)), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Releasing}},
+		{"end: erased, and nobody asked, from memory", ending(progress["with data"]), ours(maas.StatusDiskErasing), lifecycle.Step{Verb: lifecycle.Verify, Situation: lifecycle.Unknown}},
+		{"end: erased, and nobody asked", ending(progress["with data"]), fresh(ours(maas.StatusDiskErasing)), lifecycle.Step{Verb: lifecycle.StopErasing, Situation: lifecycle.Releasing}},
+		{"end: erased, and nobody asked, its agent name forgotten", ending(progress["with data"]), fresh(user(others(maas.StatusDiskErasing, "capi"))), lifecycle.Step{Verb: lifecycle.StopErasing, Situation: lifecycle.Releasing}},
+		{"vacate: erased, and nobody asked", vacating(progress["with data"]), fresh(ours(maas.StatusDiskErasing)), lifecycle.Step{Verb: lifecycle.StopErasing, Situation: lifecycle.Releasing}},
+		{"end: the next holder's disks are erased", ending(progress["with data"]), fresh(others(maas.StatusDiskErasing, "eve")), lifecycle.Step{Verb: lifecycle.Finish, Situation: lifecycle.Released}},
 		{"end: under test", ending(progress["deployed"]), fresh(ours(maas.StatusTesting)), lifecycle.Step{Verb: lifecycle.Hold, Situation: lifecycle.NotInService}},
 		{"end: release under way, its agent name forgotten", ending(progress["deployed"]), fresh(user(others(maas.StatusReleasing, "capi"))), lifecycle.Step{Verb: lifecycle.Wait, Situation: lifecycle.Releasing}},
 		{"end: power off failed, its agent name forgotten", ending(progress["deployed"]), fresh(user(others(maas.StatusFailedReleasing, "capi"))), lifecycle.Step{Verb: lifecycle.Release, Situation: lifecycle.ReleaseFailed}},
@@ -197,6 +204,10 @@ func TestNextKeepsItsPromises(t *testing.T) {
 			failed := o.Fresh && o.OurUser && (o.Machine.Status == maas.StatusFailedReleasing || o.Machine.Status == maas.StatusFailedDiskErasing)
 			if !(proven || failed) || !leaving || o.Machine.Locked {
 				fail("release may hit the next holder: only a freshly proven allocation of ours, or to repeat a release that failed, and only to vacate or end")
+			}
+		case lifecycle.StopErasing:
+			if !o.Fresh || !proven && !o.OurUser || o.Machine.Status != maas.StatusDiskErasing || !leaving || !l.KeepsData {
+				fail("only the erasing of disks that are to be kept is stopped, and only that of a server of ours on its way out")
 			}
 		case lifecycle.ShutDown:
 			if !proven || l.End || !l.Vacate || !l.SwitchOff || o.Machine.Locked || o.Machine.Power != maas.PowerOn {
@@ -254,6 +265,9 @@ func TestNextKeepsItsPromises(t *testing.T) {
 				fail("annotate only what is ours")
 			}
 		case lifecycle.Wait, lifecycle.Hold:
+			if o.Known && leaving && l.KeepsData && o.Machine != nil && o.Machine.Status == maas.StatusDiskErasing {
+				fail("nobody looks on while disks that are to be kept are erased")
+			}
 		default:
 			fail("unknown verb")
 		}

@@ -25,13 +25,16 @@ import (
 func nextToRelease(l Lease, o Observation, done Verb) Step {
 	if !o.Fresh {
 		// Whoever's release it is: there is nothing to do before it is over, and its end wakes us.
-		if o.Machine != nil && isLeaving(o.Machine.Status) {
+		if o.Machine != nil && isLeaving(o.Machine.Status) && !losesData(l, o) {
 			return Step{Wait, Releasing}
 		}
 		return Step{Verify, Unknown}
 	}
 	if o.Ownership != OwnershipOurs {
-		return nextOnTheWayOut(o, done)
+		return nextOnTheWayOut(l, o, done)
+	}
+	if losesData(l, o) {
+		return Step{StopErasing, Releasing}
 	}
 	if done == Vacated && l.SwitchOff && isOn(o.Machine) && !o.Machine.Locked {
 		return Step{ShutDown, Releasing}
@@ -52,9 +55,12 @@ func nextToRelease(l Lease, o Observation, done Verb) Step {
 
 // nextOnTheWayOut plans for a machine that MAAS holds under no lease of ours. MAAS forgets the agent name when a release begins, so the
 // machine of a release under way, or of one that failed, is known by its owner. To release it again repeats what its holder asked for.
-func nextOnTheWayOut(o Observation, done Verb) Step {
+func nextOnTheWayOut(l Lease, o Observation, done Verb) Step {
 	if o.Machine == nil || !o.OurUser {
 		return Step{done, Released}
+	}
+	if losesData(l, o) {
+		return Step{StopErasing, Releasing}
 	}
 	switch o.Machine.Status {
 	case maas.StatusReleasing, maas.StatusDiskErasing:
@@ -75,6 +81,12 @@ func releaseUnlessLocked(o Observation, s Situation) Step {
 
 func isLeaving(s maas.Status) bool {
 	return s == maas.StatusReleasing || s == maas.StatusDiskErasing
+}
+
+// losesData tells whether MAAS is erasing what is to be kept. MAAS may do so after a release that asked for nothing of the kind: its region can be
+// set to erase at every release. Whoever is to lose the data says so in the policy first.
+func losesData(l Lease, o Observation) bool {
+	return l.KeepsData && o.Machine.Status == maas.StatusDiskErasing
 }
 
 // isOn tells whether the installed system runs, or one whose installation failed.

@@ -17,6 +17,7 @@ limitations under the License.
 package provider
 
 import (
+	"sync/atomic"
 	"testing"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -40,11 +41,19 @@ func TestForcedErasing(t *testing.T) {
 	}
 	w.expectData("refused", id)
 
-	// Somebody switches it on again between the look at the setting and the release.
+	// Somebody switches it on again between the look at the setting and the release. The answer that would tell is lost, and MAAS does not abort at
+	// the first word: it is at work on the server's power.
 	w.slowBoot(id)
+	var refusals atomic.Int32
 	remove := w.sim().Intercept(func(c *maassim.Call, p maassim.Phase) maassim.Action {
-		if p == maassim.Before && c.Name == "machine.release" && c.SystemID == id {
+		switch {
+		case c.SystemID != id:
+		case p == maassim.Before && c.Name == "machine.release":
 			w.sim().SetConfig(setting, true)
+		case p == maassim.After && c.Name == "machine.release":
+			return maassim.Drop()
+		case p == maassim.Before && c.Name == "machine.abort" && refusals.Add(1) <= 2:
+			return maassim.Reply(503, "another action is already in progress for that node", nil)
 		}
 		return maassim.Pass()
 	})
