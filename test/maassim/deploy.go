@@ -136,14 +136,15 @@ func (s *Server) installerStarted(m *machine) {
 		s.installFailed(m)
 		return
 	}
-	if m.fault.InstallHangs {
-		return
-	}
 	s.after(s.tm.Install, func() { s.installed(m, power, life) })
 }
 
 func (s *Server) installed(m *machine, power, life uint64) {
-	if m.powerEpoch != power || m.epoch != life || m.status != StatusDeploying || m.fault.InstallHangs {
+	if m.powerEpoch != power || m.epoch != life || m.status != StatusDeploying {
+		return
+	}
+	if m.fault.InstallHangs {
+		m.installHeld = func() { s.installed(m, power, life) }
 		return
 	}
 	if m.fault.InstallFails {

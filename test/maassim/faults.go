@@ -212,7 +212,8 @@ type HostFault struct {
 	BMCDead bool
 	// InstallFails makes the installer report failure at the end of Install.
 	InstallFails bool
-	// InstallHangs makes the installer never end: NodeTimeout strikes.
+	// InstallHangs makes the installer wait until that is mended, or until
+	// NodeTimeout strikes.
 	InstallHangs bool
 	// EraseFails makes erasing the disks on release fail.
 	EraseFails bool
@@ -234,5 +235,9 @@ func (s *Server) SetHostFault(systemID string, f HostFault) error {
 		return refuse(http.StatusNotFound, "No Machine matches the given query.")
 	}
 	m.fault = f
+	if goOn := m.installHeld; goOn != nil && !f.InstallHangs {
+		m.installHeld = nil
+		goOn()
+	}
 	return nil
 }

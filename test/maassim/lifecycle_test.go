@@ -280,6 +280,36 @@ func TestHostFaults(t *testing.T) {
 	}
 }
 
+func TestHangingInstallGoesOnOnceMended(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, Config{})
+	id := g.s.AddMachine(MachineSpec{})
+	set := func(f HostFault) {
+		t.Helper()
+		if err := g.s.SetHostFault(id, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(HostFault{InstallHangs: true})
+	g.post(g.key, id, "deploy", nil, 200)
+	g.clock.Advance(25 * time.Minute)
+	g.expect(id, StatusDeploying)
+	set(HostFault{})
+	g.clock.Advance(4 * time.Minute)
+	g.expect(id, StatusDeployed)
+
+	set(HostFault{InstallHangs: true})
+	g.post(g.key, id, "release", nil, 200)
+	g.clock.Advance(time.Minute)
+	g.post(g.key, id, "deploy", nil, 200)
+	g.clock.Advance(10 * time.Minute)
+	g.post(g.key, id, "abort", nil, 200)
+	g.clock.Advance(time.Minute)
+	set(HostFault{})
+	g.clock.Advance(time.Hour)
+	g.expect(id, StatusAllocated)
+}
+
 func TestEraseOnRelease(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, Config{})

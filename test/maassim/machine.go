@@ -57,6 +57,7 @@ type machine struct {
 	annotations map[string]string
 	swapSize    *int64
 	fault       HostFault
+	installHeld func() // goes on with an installation that hangs
 
 	disks []Disk         // what it shows
 	bds   []*blockDevice // as inventoried, by id
