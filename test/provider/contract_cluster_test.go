@@ -359,9 +359,10 @@ func TestContractExternallyManaged(t *testing.T) {
 		m.Annotations = map[string]string{clusterv1.ManagedByAnnotation: "somebody-else"}
 	})
 	m := w.maasCluster()
+	before := m.DeepCopy()
 	m.Status.Initialization.Provisioned = ptr.To(true)
 	m.Status.FailureDomains = []clusterv1.FailureDomain{{Name: "theirs", ControlPlane: ptr.To(true)}}
-	if err := w.Status().Update(w.ctx, m); err != nil {
+	if err := w.Status().Patch(w.ctx, m, client.MergeFrom(before)); err != nil {
 		t.Fatal(err)
 	}
 	w.machine("m")

@@ -21,7 +21,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,7 +30,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
-	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 )
 
 // writes counts the calls that change something about the world's servers in MAAS.
@@ -131,8 +129,8 @@ func TestContractMachineProvisionedLatches(t *testing.T) {
 	w.awaitReason("m", infrav1.HostReleasedReason)
 	asBefore(w.maasMachine("m"))
 
-	host := w.hosts()[0]
-	w.removeByForce(&host)
+	host := w.lease()
+	w.removeByForce(host)
 	w.awaitReason("m", infrav1.HostLostReason)
 	asBefore(w.maasMachine("m"))
 	w.deleteMachine("m")
@@ -307,6 +305,7 @@ func TestContractPaused(t *testing.T) {
 			w.awaitReason("m", infrav1.NoHostFitsReason)
 			pause(w, true)
 			w.awaitPaused("the MaasMachine", true, func() conditions.Getter { return w.maasMachine("m") })
+			before := w.writes()
 			if err := w.sim().Operator().ReleaseByHand(w.ids[0]); err != nil {
 				t.Fatal(err)
 			}
@@ -318,8 +317,8 @@ func TestContractPaused(t *testing.T) {
 				return w.condition(pool, infrav1.HostsAvailableCondition, infrav1.HostsAvailableReason)
 			})
 			w.meanwhile()
-			if hosts := w.hosts(); len(hosts) > 0 || w.writes() > 0 {
-				t.Errorf("want nothing done while paused, got %d leases and %d calls", len(hosts), w.writes())
+			if hosts := w.hosts(); len(hosts) > 0 || w.writes() != before {
+				t.Errorf("want nothing done while paused, got %d leases and %d calls", len(hosts), w.writes()-before)
 			}
 			pause(w, false)
 			w.awaitProvisioned("m")
@@ -370,14 +369,13 @@ func TestContractPausedCluster(t *testing.T) {
 func TestContractPausedWhileDeploying(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	if err := w.sim().SetHostFault(w.ids[0], maassim.HostFault{SlowPower: 10 * time.Second}); err != nil {
-		t.Fatal(err)
-	}
+	goOn := w.hangInstalls()
 	w.machine("m")
 	w.awaitReason("m", infrav1.DeployingReason)
 	w.pause(true)
-	w.awaitPaused("the MaasHost", true, func() conditions.Getter { return &w.hosts()[0] })
+	w.awaitPaused("the MaasHost", true, func() conditions.Getter { return w.lease() })
 	before := w.writes()
+	goOn()
 	w.await("MAAS to end the installation", func() (bool, string) {
 		v := w.view(w.ids[0])
 		return v.StatusName == "Deployed", v.StatusName

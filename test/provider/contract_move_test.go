@@ -21,7 +21,6 @@ import (
 	"maps"
 	"slices"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,7 +31,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
-	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 )
 
 // wipe takes away the status of an object.
@@ -76,9 +74,15 @@ func TestContractStatusIsRebuilt(t *testing.T) {
 	w.machine("m")
 	w.awaitProvisioned("m")
 	w.awaitReason("m", infrav1.ReadyReason)
+	w.awaitCluster(infrav1.ReadyReason)
+	w.await("the lease to be ready", settled(func() (conditionObject, bool, string) {
+		host := w.lease()
+		ok, seen := w.condition(host, infrav1.ReadyCondition, infrav1.ReadyReason)
+		return host, ok, seen
+	}))
 	before, writes := w.known(), w.writes()
-	host := w.hosts()[0]
-	all := []client.Object{&host, &infrav1.MaasMachine{ObjectMeta: w.meta("m")}, &infrav1.MaasCluster{ObjectMeta: w.meta(clusterName)}}
+	host := w.lease()
+	all := []client.Object{host, &infrav1.MaasMachine{ObjectMeta: w.meta("m")}, &infrav1.MaasCluster{ObjectMeta: w.meta(clusterName)}}
 	rebuilt := func() (bool, string) { now := w.known(); return now == before, now }
 	for _, o := range all {
 		w.wipe(o)
@@ -86,7 +90,7 @@ func TestContractStatusIsRebuilt(t *testing.T) {
 	}
 
 	w.pause(true)
-	w.awaitPaused("the MaasHost", true, func() conditions.Getter { return &w.hosts()[0] })
+	w.awaitPaused("the MaasHost", true, func() conditions.Getter { return w.lease() })
 	w.awaitPaused("the MaasMachine", true, func() conditions.Getter { return w.maasMachine("m") })
 	w.awaitPaused("the MaasCluster", true, func() conditions.Getter { return w.maasCluster() })
 	for _, o := range all {
@@ -112,7 +116,7 @@ func TestContractOwnedObjects(t *testing.T) {
 	if err := w.Get(w.ctx, w.key("m"), machine); err != nil {
 		t.Fatal(err)
 	}
-	host := w.hosts()[0]
+	host := w.lease()
 	for _, tt := range []struct {
 		o     client.Object
 		kind  string
@@ -120,7 +124,7 @@ func TestContractOwnedObjects(t *testing.T) {
 	}{
 		{w.maasCluster(), "Cluster", w.clusterObject()},
 		{w.maasMachine("m"), "Machine", machine},
-		{&host, "MaasCluster", w.maasCluster()},
+		{host, "MaasCluster", w.maasCluster()},
 	} {
 		if !slices.ContainsFunc(tt.o.GetOwnerReferences(), func(r metav1.OwnerReference) bool {
 			return r.Kind == tt.kind && r.Name == tt.owner.GetName() && r.UID == tt.owner.GetUID()
@@ -144,11 +148,7 @@ func TestContractMoveReleasesNothing(t *testing.T) {
 	w := newWorld(t, 2)
 	w.machine("done")
 	w.awaitProvisioned("done")
-	for _, id := range w.ids {
-		if err := w.sim().SetHostFault(id, maassim.HostFault{SlowPower: 10 * time.Second}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	goOn := w.hangInstalls()
 	w.machine("underway")
 	w.awaitReason("underway", infrav1.DeployingReason)
 	w.machine("waiting")
@@ -162,6 +162,7 @@ func TestContractMoveReleasesNothing(t *testing.T) {
 	}
 	w.awaitPaused("the MaasCluster", true, func() conditions.Getter { return w.maasCluster() })
 	writes := w.writes()
+	goOn()
 
 	moved := w.readForMove("done", "underway", "waiting")
 	for _, o := range slices.Backward(moved) {

@@ -54,7 +54,7 @@ func TestRepaveKilledAtEveryCall(t *testing.T) {
 		w.writeData(id)
 		w.machine("m")
 		w.awaitProvisioned("m")
-		decoys, lease := w.decoys(), w.hosts()[0].UID
+		decoys, lease := w.decoys(), w.lease().UID
 		l.crash(w, func() {
 			w.deleteMachine("m")
 			w.awaitGone("m")

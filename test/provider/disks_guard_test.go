@@ -21,7 +21,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -146,9 +145,7 @@ func killedBetweenDeployAndCheck(t *testing.T) {
 	w := newWorld(t, 1)
 	id := w.ids[0]
 	w.writeData(id)
-	if err := w.sim().SetHostFault(id, maassim.HostFault{SlowBoot: 40 * time.Second}); err != nil {
-		t.Fatal(err)
-	}
+	w.slowBoot(id)
 	var killed atomic.Bool
 	back := make(chan error, 1)
 	remove := w.sim().Intercept(func(c *maassim.Call, p maassim.Phase) maassim.Action {
@@ -216,9 +213,7 @@ func TestUnreadableInstallation(t *testing.T) {
 			w := newWorld(t, 1)
 			id := w.ids[0]
 			w.writeData(id)
-			if err := w.sim().SetHostFault(id, maassim.HostFault{SlowBoot: 40 * time.Second}); err != nil {
-				t.Fatal(err)
-			}
+			w.slowBoot(id)
 			defer w.sim().Intercept(func(c *maassim.Call, p maassim.Phase) maassim.Action {
 				if p == maassim.Before && c.Name == "machine.get_curtin_config" && c.SystemID == id {
 					return answer

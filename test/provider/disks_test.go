@@ -135,10 +135,10 @@ func (w *world) callsOn(id, name string) int {
 	return n
 }
 
-// slowBoot gives a server the time that firmware takes.
+// slowBoot gives a server firmware that takes longer than anybody waits: what is to happen before anything runs on it happens, however busy the computer is.
 func (w *world) slowBoot(id string) {
 	w.Helper()
-	if err := w.sim().SetHostFault(id, maassim.HostFault{SlowBoot: 20 * time.Second}); err != nil {
+	if err := w.sim().SetHostFault(id, maassim.HostFault{SlowBoot: 2 * patience}); err != nil {
 		w.Fatal(err)
 	}
 }

@@ -237,7 +237,7 @@ func (w *gatedWorld) released(name string) {
 }
 
 func (w *gatedWorld) release(kind, name string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), time.Minute)
 	defer cancel()
 	o := w.devObject(kind, name)
 	_ = w.Patch(ctx, o, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`)))

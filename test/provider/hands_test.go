@@ -19,6 +19,7 @@ package provider
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -99,10 +100,10 @@ func TestSurprises(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 2)
 			id := w.bringUp(tt.deploying)
+			before := w.sim().CallStats().ByMachineName[id]
 			if err := tt.do(w)(w.sim().Operator(), id); err != nil {
 				t.Fatal(err)
 			}
-			before := w.sim().CallStats().ByMachineName[id]
 			w.awaitReason("m", tt.reason)
 			if got := w.deploys(); !tt.gone && got != 1 {
 				t.Errorf("want no further deployment, got %d in all", got)
@@ -140,11 +141,7 @@ func only(a act) func(*world) act { return func(*world) act { return inTurn(a) }
 func (w *world) bringUp(deploying bool) string {
 	w.Helper()
 	if deploying {
-		for _, id := range w.ids {
-			if err := w.sim().SetHostFault(id, maassim.HostFault{InstallHangs: true}); err != nil {
-				w.Fatal(err)
-			}
-		}
+		w.hangInstalls()
 	}
 	w.machine("m")
 	if deploying {
@@ -160,6 +157,24 @@ func (w *world) bringUp(deploying bool) string {
 		})
 	}
 	return id
+}
+
+// hangInstalls has every installation on the world's servers wait until goOn is called.
+func (w *world) hangInstalls() (goOn func()) {
+	w.Helper()
+	set := func(f maassim.HostFault) {
+		w.Helper()
+		for _, id := range w.ids {
+			if err := w.sim().SetHostFault(id, f); err != nil {
+				w.Fatal(err)
+			}
+		}
+	}
+	set(maassim.HostFault{InstallHangs: true})
+	return func() {
+		w.Helper()
+		set(maassim.HostFault{})
+	}
 }
 
 // noHarm asserts that nothing was done to the server since.
@@ -186,8 +201,11 @@ func TestSurpriseBeforeAllocation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 2)
+			var mu sync.Mutex
 			var taken string
 			remove := w.sim().Intercept(func(c *maassim.Call, p maassim.Phase) maassim.Action {
+				mu.Lock()
+				defer mu.Unlock()
 				if c.Name != "machines.allocate" || p != maassim.Before || taken != "" || !slices.Contains(w.ids, c.Form["system_id"][0]) {
 					return maassim.Pass()
 				}
@@ -201,6 +219,7 @@ func TestSurpriseBeforeAllocation(t *testing.T) {
 			defer remove()
 			w.machine("m")
 			w.awaitProvisioned("m")
+			remove()
 			if got := w.maasMachine("m").Status.HostRef.Name; got == taken || taken == "" {
 				t.Errorf("want another server than %q, got %s", taken, got)
 			}
@@ -209,9 +228,7 @@ func TestSurpriseBeforeAllocation(t *testing.T) {
 			}
 			w.deleteMachine("m")
 			w.awaitGone("m")
-			if left := w.hosts(); len(left) != 0 {
-				t.Errorf("want no lease left, got %d", len(left))
-			}
+			w.awaitNoLease()
 		})
 	}
 }
@@ -222,13 +239,13 @@ func TestLeaseDeletedByHand(t *testing.T) {
 	w := newWorld(t, 1)
 	w.machine("m")
 	w.awaitProvisioned("m")
-	host := w.hosts()[0]
-	if err := w.Delete(w.ctx, &host); err != nil {
+	host := w.lease()
+	if err := w.Delete(w.ctx, host); err != nil {
 		t.Fatal(err)
 	}
 	w.await("the lease to say that its machine lives", func() (bool, string) {
-		host := w.hosts()[0]
-		return w.condition(&host, infrav1.ReadyCondition, infrav1.ConsumerExistsReason)
+		host := w.lease()
+		return w.condition(host, infrav1.ReadyCondition, infrav1.ConsumerExistsReason)
 	})
 	if v := w.view(w.ids[0]); v.Releases != 0 || v.StatusName != "Deployed" {
 		t.Errorf("want the server untouched, got %s after %d releases", v.StatusName, v.Releases)

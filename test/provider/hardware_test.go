@@ -77,9 +77,11 @@ func TestContractTemplateCapacity(t *testing.T) {
 	for _, without := range []string{"none", "larger-disk", "adapters"} {
 		w.awaitCapacity(without, "0 0  ")
 	}
-	if _, err := theLab.AddHost(maassim.MachineSpec{Hostname: w.ns + "-small", Pool: w.ns, CPUs: 8, MemoryMiB: 16384, Tags: []string{"slow"}}); err != nil {
+	small, err := theLab.AddHost(maassim.MachineSpec{Hostname: w.ns + "-small", Pool: w.ns, CPUs: 8, MemoryMiB: 16384, Tags: []string{"slow"}})
+	if err != nil {
 		t.Fatal(err)
 	}
+	w.ids = append(w.ids, small)
 	w.awaitCapacity("all", "8 16Gi amd64 linux")
 	w.awaitCapacity("large", "32 128Gi amd64 linux")
 

@@ -79,7 +79,7 @@ func TestContractIdentity(t *testing.T) {
 	w.awaitCluster(infrav1.ReadyReason)
 	w.machine("m")
 	w.awaitProvisioned("m")
-	if v := w.view(w.hosts()[0].Name); v.Owner != w.ns {
+	if v := w.view(w.lease().Name); v.Owner != w.ns {
 		t.Errorf("want the server to be the identity's user's, got %q", v.Owner)
 	}
 

@@ -54,7 +54,7 @@ func TestImageByVersion(t *testing.T) {
 	}
 	w.sim().AddImage(w.ns + "-1284")
 	w.awaitProvisioned("m")
-	if host := w.hosts()[0]; host.Spec.Image.Name != "custom/"+w.ns+"-1284" {
+	if host := w.lease(); host.Spec.Image.Name != "custom/"+w.ns+"-1284" {
 		t.Errorf("want the lease to name the image of the version, got %q", host.Spec.Image.Name)
 	}
 	if v := w.view(w.ids[0]); v.Distro != w.ns+"-1284" {

@@ -70,7 +70,7 @@ func run(m *testing.M) int {
 		MAAS: lab.MAASConfig{Hollow: true, Timings: maassim.Timings{
 			Commit: 20 * time.Millisecond, PowerOn: 50 * time.Millisecond, PowerOff: 150 * time.Millisecond, PowerRetry: time.Second,
 			NetBoot: 100 * time.Millisecond, Install: 300 * time.Millisecond, Boot: 100 * time.Millisecond, Erase: 200 * time.Millisecond,
-			Commission: 200 * time.Millisecond, Test: time.Hour, NodeTimeout: time.Minute,
+			Commission: 200 * time.Millisecond, Test: time.Hour, NodeTimeout: time.Hour,
 		}},
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
@@ -108,5 +108,9 @@ func newClient() (client.WithWatch, error) {
 	cfg.QPS, cfg.Burst = 200, 400
 	// The tests do things that the API server has to warn of.
 	cfg.WarningHandler = rest.NoWarnings{}
-	return client.NewWithWatch(cfg, client.Options{Scheme: scheme})
+	c, err := client.NewWithWatch(cfg, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, err
+	}
+	return patient(c), nil
 }

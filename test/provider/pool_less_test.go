@@ -17,7 +17,6 @@ limitations under the License.
 package provider
 
 import (
-	"fmt"
 	"testing"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -60,6 +59,5 @@ func TestSetAsideWithoutPool(t *testing.T) {
 	}
 	w.deleteCluster()
 	w.awaitNo(w.clusterObject())
-	w.await("no lease left", func() (bool, string) { return len(w.hosts()) == 0, fmt.Sprint(len(w.hosts())) })
 	w.awaitAllFree()
 }

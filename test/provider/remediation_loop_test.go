@@ -53,7 +53,7 @@ func TestRemediationRunsItsCourse(t *testing.T) {
 	w.awaitHealthy(first)
 	hostname := w.maasMachine(first).Status.Hostname
 	id := strings.TrimPrefix(bad, "maas:///")
-	w.healthCheck("a", infrav1.RemediationPowerCycle{MaxAttempts: ptr.To[int32](2), TimeoutSeconds: 10})
+	w.healthCheck("a", infrav1.RemediationPowerCycle{MaxAttempts: ptr.To[int32](2)})
 
 	w.storage(false, false)
 	w.changeHost(id, `{"metadata":{"annotations":{"`+clusterv1.PausedAnnotation+`":""}}}`)
@@ -64,6 +64,17 @@ func TestRemediationRunsItsCourse(t *testing.T) {
 	}
 	steps := w.watchSteps()
 	w.changeHost(id, `{"metadata":{"annotations":{"`+clusterv1.PausedAnnotation+`":null}}}`)
+	for n := range int32(2) {
+		w.await(fmt.Sprintf("power cycle %d to be done", n+1), func() (bool, string) {
+			o := &infrav1.MaasRemediation{}
+			if err := w.Get(w.ctx, w.key(first), o); err != nil {
+				return false, err.Error()
+			}
+			_, seen := w.condition(o, infrav1.RemediatingCondition, "")
+			return o.Status.Step == infrav1.RemediationWaitingForNode && ptr.Deref(o.Status.PowerCycles, 0) == n+1, string(o.Status.Step) + " " + seen
+		})
+		w.runOut(id)
+	}
 
 	// Its disks come back with it, so the gate lets the dead node go at once.
 	second, server := theOnly(t, w.awaitServers("a", 1, map[string]string{first: bad}))

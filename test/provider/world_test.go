@@ -18,10 +18,8 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +44,9 @@ const (
 	credentialsName = "maas"
 	poolName        = "pool"
 	clusterName     = "c"
-	patience        = 2 * time.Minute
+	// patience is how long is waited for what comes within seconds on a computer that has nothing else to do: many tests run beside each other, and
+	// whoever finds what it waits for waits no longer.
+	patience = 4 * time.Minute
 )
 
 // world is what one test has to itself: a namespace with a cluster, and servers in a MAAS resource pool of the same name.
@@ -242,11 +242,21 @@ func (w *world) hosts() []infrav1.MaasHost {
 	return list.Items
 }
 
+// lease is the one lease that there is.
+func (w *world) lease() *infrav1.MaasHost {
+	w.Helper()
+	hosts := w.hosts()
+	if len(hosts) != 1 {
+		w.Fatalf("want one lease, got %d", len(hosts))
+	}
+	return &hosts[0]
+}
+
 // await waits for a condition, and tells what it saw last when it does not come.
 func (w *world) await(what string, done func() (ok bool, seen string)) {
 	w.Helper()
 	var seen string
-	err := wait.PollUntilContextTimeout(w.ctx, 50*time.Millisecond, patience, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(w.ctx, 100*time.Millisecond, patience, true, func(context.Context) (bool, error) {
 		var ok bool
 		ok, seen = done()
 		return ok, nil
@@ -341,9 +351,18 @@ func (w *world) awaitAllFree() {
 			return v.StatusName == "Ready" && v.Owner == "" && v.AgentName == "", fmt.Sprintf("%s, owner %q, agent name %q", v.StatusName, v.Owner, v.AgentName)
 		})
 	}
-	if left := w.hosts(); len(left) > 0 {
-		w.Errorf("want no lease left, got %d, the first on %s", len(left), left[0].Name)
-	}
+	w.awaitNoLease()
+}
+
+func (w *world) awaitNoLease() {
+	w.Helper()
+	w.await("no lease left", func() (bool, string) {
+		left := w.hosts()
+		if len(left) == 0 {
+			return true, ""
+		}
+		return false, fmt.Sprintf("%d, the first on %s", len(left), left[0].Name)
+	})
 }
 
 // deploys sums up the deployments of all servers of the world.
@@ -355,30 +374,4 @@ func (w *world) deploys() int {
 		}
 	}
 	return n
-}
-
-// dump shows what a person would look at first.
-func (w *world) dump() {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	for _, list := range []client.ObjectList{&infrav1.MaasClusterList{}, &infrav1.MaasMachineList{}, &infrav1.MaasHostList{}} {
-		if err := w.List(ctx, list, client.InNamespace(w.ns)); err != nil {
-			w.Logf("listing: %v", err)
-			continue
-		}
-		raw, _ := json.MarshalIndent(list, "", " ")
-		w.Logf("%T: %s", list, raw)
-	}
-	for _, id := range w.ids {
-		if v, ok := w.sim().Machine(id); ok {
-			w.Logf("server %s %s: %s owner %q agent %q deploys %d releases %d", id, v.Hostname, v.StatusName, v.Owner, v.AgentName, v.Deploys, v.Releases)
-		}
-	}
-	var calls []string
-	for _, c := range w.sim().Calls() {
-		if c.Name != "events.query" {
-			calls = append(calls, fmt.Sprintf("%s %s %s -> %d", c.Time.Format("15:04:05.000"), c.Name, c.SystemID, c.Status))
-		}
-	}
-	w.Logf("the last MAAS calls:\n%s", strings.Join(calls[max(0, len(calls)-60):], "\n"))
 }
