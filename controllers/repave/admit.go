@@ -67,10 +67,13 @@ func (r *Reconciler) admit(ctx context.Context, s *scope) error {
 		}
 		claimed = append(claimed, g)
 	}
-	if len(claimed) == 0 {
-		return nil
+	if len(claimed) > 0 {
+		if err := r.confirm(ctx, s, claimed); err != nil {
+			return err
+		}
 	}
-	return r.confirm(ctx, s, claimed)
+	s.judged = true
+	return nil
 }
 
 // passesWithoutRecord tells what takes nothing down that data could be on.

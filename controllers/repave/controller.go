@@ -25,6 +25,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	kerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
@@ -132,6 +133,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	waiting := gate.Status.Waiting
 	defer func() {
 		result, reterr = patcher.Finish(ctx, func() {
+			if reterr != nil && !s.judged {
+				// What was found before stays, for those that were held then are held still.
+				return
+			}
 			setStatus(s)
 			r.Metrics.observe(s, waiting)
 		}, result, reterr)
@@ -157,14 +162,20 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, erro
 	if s.deleting() {
 		return r.reconcileDelete(ctx, s)
 	}
-	phases := []phase{
-		r.ensureHooks, r.look, r.track, r.admit, r.stopVirtualMachines, r.remindHealthChecks, r.unblockRollouts, r.unblockReplacements, r.reportStorageReady,
-		r.ensureDrainRules,
-	}
-	for _, p := range phases {
+	for _, p := range []phase{r.ensureHooks, r.look, r.track, r.admit} {
 		if err := p(ctx, s); err != nil {
 			return ctrl.Result{}, err
 		}
+	}
+	// None of these rests on another: a virtual machine that cannot be stopped keeps no Machine from being ready.
+	var errs []error
+	for _, p := range []phase{
+		r.stopVirtualMachines, r.remindHealthChecks, r.unblockRollouts, r.unblockReplacements, r.reportStorageReady, r.ensureDrainRules,
+	} {
+		errs = append(errs, p(ctx, s))
+	}
+	if err := kerrors.NewAggregate(errs); err != nil {
+		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: s.nextLook()}, nil
 }

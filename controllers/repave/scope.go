@@ -64,6 +64,8 @@ type scope struct {
 	// healthChecks are read only while something waits or is under way, nil before.
 	healthChecks []*clusterv1.MachineHealthCheck
 
+	// judged is true once the verdicts are complete, and those that may go have been let go.
+	judged     bool
 	verdicts   []repave.Verdict
 	candidates []repave.Candidate
 	// deadCandidates are Machines that are dead and that nobody has deleted, gathered while something waits or is under way.

@@ -17,8 +17,14 @@ limitations under the License.
 package repave
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/repave"
@@ -40,5 +46,38 @@ func TestLongMessages(t *testing.T) {
 				t.Errorf("want the message %q, got %+v", tt.want, got)
 			}
 		})
+	}
+}
+
+var errNoAnswer = errors.New("no answer")
+
+// deaf is an API server that lists no Repaves.
+type deaf struct{ client.Reader }
+
+func (d deaf) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	if _, ok := list.(*infrav1.RepaveList); ok {
+		return errNoAnswer
+	}
+	return d.Reader.List(ctx, list, options...)
+}
+
+// TestStatusAfterAnError keeps saying who is held, and since when, while the gate cannot find out more.
+func TestStatusAfterAnError(t *testing.T) {
+	t.Parallel()
+	w := stuckRollout(t)
+	before := w.gate().Status
+	w.r.APIReader = deaf{w.Client}
+	w.pass(busyInterval)
+	_, err := w.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: "gate"}})
+	if !errors.Is(err, errNoAnswer) {
+		t.Fatalf("want the error that the Repaves could not be listed, got %v", err)
+	}
+	w.wantHeld("m0", "StorageQuorumAtRisk")
+	w.r.APIReader = w.Client
+	w.look(1)
+	if after := w.gate().Status; !slices.EqualFunc(after.Waiting, before.Waiting, func(a, b infrav1.HeldMachine) bool {
+		return a.Machine == b.Machine && a.SinceTime.Equal(&b.SinceTime)
+	}) {
+		t.Errorf("held are %+v, want those of before, since then: %+v", after.Waiting, before.Waiting)
 	}
 }

@@ -17,6 +17,8 @@ limitations under the License.
 package repave
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -25,9 +27,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/cluster-api/util/conditions"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/workload"
 )
 
 // vm makes a running virtual machine with its Pod; stuck is KubeVirt's reason why it cannot be live-migrated.
@@ -102,6 +106,36 @@ func TestStuckVirtualMachines(t *testing.T) {
 	w.vms(infrav1.VirtualMachinesIgnore, "")
 	w.look(1)
 	w.wantMovable(infrav1.VirtualMachinesMovableReason, "")
+}
+
+// unstoppable is a workload cluster in which nothing can be deleted.
+type unstoppable struct{ workload.Cluster }
+
+func (unstoppable) Delete(context.Context, client.Object, ...client.DeleteOption) error {
+	return errNoAnswer
+}
+
+// TestVirtualMachineThatCannotBeStopped keeps no other Machine from being ready.
+func TestVirtualMachineThatCannotBeStopped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.vm("gpu", "w0", "1Gi", "HostDeviceNotLiveMigratable")
+	w.vms(infrav1.VirtualMachinesShutdown, "")
+	w.look(1)
+	w.delete("m0")
+	w.look(2)
+	w.wantGone("m0")
+	w.changeNode("w0", func(n *corev1.Node) { n.Spec.Unschedulable = true })
+	w.machine("late", "w9")
+	w.r.Workloads = theCluster{unstoppable{w.cluster}}
+	w.pass(busyInterval)
+	_, err := w.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: "gate"}})
+	if !errors.Is(err, errNoAnswer) {
+		t.Fatalf("want the error that the virtual machine could not be stopped, got %v", err)
+	}
+	if conditions.Get(w.get("late"), infrav1.StorageReadyCondition) == nil {
+		t.Error("nothing is said of the storage of a Machine that came meanwhile")
+	}
 }
 
 // TestRoomForVirtualMachines counts only the nodes that virtual machines may run on.
