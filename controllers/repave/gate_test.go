@@ -65,6 +65,12 @@ func TestOneRepave(t *testing.T) {
 	if c := conditions.Get(w.get("m0-new"), infrav1.StorageReadyCondition); c == nil || c.Status != metav1.ConditionFalse {
 		t.Errorf("StorageReady of the new Machine is %+v, want False while its repave is open", c)
 	}
+	w.sim.SetFaults(pxsim.Faults{Status: 503})
+	w.look(1)
+	w.sim.SetFaults(pxsim.Faults{})
+	if after := w.repave("m0").Status.After; after.NodeID != r.Spec.Before.NodeID {
+		t.Errorf("the storage is silent, and the node that it knew again is %+v, want %s", after, r.Spec.Before.NodeID)
+	}
 	w.look(8)
 	r = w.repave("m0")
 	if r.Spec.Outcome != infrav1.RepaveWhole || r.Status.Step != infrav1.RepaveClosed {

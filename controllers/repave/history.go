@@ -34,7 +34,7 @@ type history struct {
 	After infrav1.StorageIdentity    `json:"after,omitempty,omitzero"`
 }
 
-// keepHistory repeats the history where clusterctl move carries it over. It changes with the steps only.
+// keepHistory repeats the history where clusterctl move carries it over. It changes with the steps, and with what the storage knows the node by.
 func (r *Reconciler) keepHistory(ctx context.Context, one *infrav1.Repave) error {
 	text, err := json.Marshal(history{one.Status.Steps, one.Status.After})
 	if err != nil || len(one.Status.Steps) == 0 || one.Annotations[infrav1.RepaveHistoryAnnotation] == string(text) {

@@ -58,7 +58,11 @@ func (r *Reconciler) trackOne(ctx context.Context, s *scope, open *infrav1.Repav
 	s.progress[open.Name] = p
 	before := open.DeepCopy()
 	recall(open)
-	setProgress(open, p, s.now, identity(s.report, open.Spec.NodeName))
+	after := open.Status.After
+	if s.report != nil {
+		after = identity(s.report, open.Spec.NodeName)
+	}
+	setProgress(open, p, s.now, after)
 	setDetached(open, s)
 	if err := r.writeProgress(ctx, before, open); err != nil {
 		return client.IgnoreNotFound(err)
