@@ -174,7 +174,7 @@ func (r *Reconciler) letGo(ctx context.Context, s *scope, g *going) error {
 		r.Metrics.admitted(s, machine, v)
 	}
 	if hooked(machine) && !machine.DeletionTimestamp.IsZero() {
-		if err := r.setHook(ctx, machine, ""); client.IgnoreNotFound(unwrapped(err)) != nil {
+		if err := r.setHook(ctx, machine, ""); client.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}

@@ -102,7 +102,7 @@ func (r *Reconciler) unblockRollouts(ctx context.Context, s *scope) error {
 	case s.unasked(m):
 		err = r.askOwner(ctx, s, m)
 	}
-	if err != nil && !apierrors.IsConflict(unwrapped(err)) && !apierrors.IsNotFound(unwrapped(err)) {
+	if client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) {
 		return err
 	}
 	return nil

@@ -21,8 +21,8 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -52,7 +52,7 @@ func (r *Reconciler) reconcileDelete(ctx context.Context, s *scope) (ctrl.Result
 		if !hooked(m) {
 			continue
 		}
-		if err := r.setHook(ctx, m, ""); err != nil && !apierrors.IsNotFound(unwrapped(err)) {
+		if err := r.setHook(ctx, m, ""); client.IgnoreNotFound(err) != nil {
 			return ctrl.Result{}, err
 		}
 	}

@@ -75,7 +75,7 @@ func (r *Reconciler) ensureDrainRules(ctx context.Context, s *scope) error {
 	}
 	for _, rule := range drainRules(s.gate.Spec.Storage.Type) {
 		name := s.gate.Name + "-" + rule.name
-		if err := r.ensureDrainRule(ctx, s, s.drainRule(name, rule), rule.pods != nil); err != nil && !apierrors.IsConflict(unwrapped(err)) {
+		if err := r.ensureDrainRule(ctx, s, s.drainRule(name, rule), rule.pods != nil); err != nil && !apierrors.IsConflict(err) {
 			return fmt.Errorf("keeping MachineDrainRule %s: %w", name, err)
 		}
 	}

@@ -18,11 +18,9 @@ package repave
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -56,7 +54,7 @@ func (r *Reconciler) reportStorageReady(ctx context.Context, s *scope) error {
 		if has != nil && has.Status == want.Status && has.Reason == want.Reason && has.Message == want.Message {
 			continue
 		}
-		if err := r.writeCondition(ctx, m, has, want); err != nil && !apierrors.IsNotFound(unwrapped(err)) {
+		if err := r.writeCondition(ctx, m, has, want); client.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}
@@ -124,12 +122,4 @@ func (r *Reconciler) writeCondition(ctx context.Context, m *clusterv1.Machine, h
 		return fmt.Errorf("writing the condition of Machine %s: %w", m.Name, err)
 	}
 	return nil
-}
-
-// unwrapped finds the API server's answer in a wrapped error.
-func unwrapped(err error) error {
-	if status, ok := errors.AsType[*apierrors.StatusError](err); ok {
-		return status
-	}
-	return err
 }
