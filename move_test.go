@@ -102,8 +102,8 @@ func TestClusterctlMove(t *testing.T) {
 	source.machine(cluster, done, withPoolAddress)
 	claim := source.givesAddress(movedAddress)
 	source.await(done+" to be deployed", func() (bool, string) { return source.ready(done) })
-	// Power takes its time, so that the installation outlasts the move.
-	if err := sim.SetHostFault("srv1", maassim.HostFault{SlowPower: 40 * time.Second}); err != nil {
+	// The installation outlasts the move.
+	if err := sim.SetHostFault("srv1", maassim.HostFault{InstallHangs: true}); err != nil {
 		t.Fatal(err)
 	}
 	source.machine(cluster, underway)
@@ -120,6 +120,9 @@ func TestClusterctlMove(t *testing.T) {
 
 	if v, _ := sim.Machine("srv1"); v.StatusName != "Deploying" {
 		t.Errorf("want the installation to outlast the move, or this test shows nothing; the server is %s", v.StatusName)
+	}
+	if err := sim.SetHostFault("srv1", maassim.HostFault{}); err != nil {
+		t.Fatal(err)
 	}
 	for _, name := range []string{done, underway} {
 		target.await(name+" to be ready in the target", func() (bool, string) { return target.ready(name) })

@@ -281,12 +281,12 @@ func (w *filterWorld) leftAlone(namespace, name string) {
 func (w *filterWorld) await(what string, done func() (ok bool, seen string)) {
 	w.Helper()
 	var seen string
-	err := wait.PollUntilContextTimeout(w.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(w.Context(), 50*time.Millisecond, 4*time.Minute, true, func(context.Context) (bool, error) {
 		var ok bool
 		ok, seen = done()
 		return ok, nil
 	})
 	if err != nil {
-		w.Fatalf("want %s within a minute; last seen: %s", what, seen)
+		w.Fatalf("want %s within four minutes; last seen: %s", what, seen)
 	}
 }

@@ -77,7 +77,7 @@ func newSite(t *testing.T, machines int) *site {
 func (s *site) session(g *WithT) *inventory.Session {
 	session, err := s.registry.Session(context.Background(), s.creds)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Eventually(session.Snapshot().Synced).WithTimeout(10 * time.Second).Should(BeTrue())
+	g.Eventually(session.Snapshot().Synced).Should(BeTrue())
 	return session
 }
 
@@ -106,7 +106,7 @@ func TestChangesInMAASAreSeen(t *testing.T) {
 
 	start := time.Now()
 	g.Expect(s.sim.Operator().TakeAs("somebody", id)).To(Succeed())
-	g.Eventually(status(session, id)).WithPolling(5 * time.Millisecond).WithTimeout(5 * time.Second).Should(Equal(maas.StatusAllocated))
+	g.Eventually(status(session, id)).WithPolling(5 * time.Millisecond).Should(Equal(maas.StatusAllocated))
 	t.Logf("a change was seen after %s, polling every %s", time.Since(start), pollInterval)
 	g.Eventually(func() bool {
 		mu.Lock()
@@ -133,7 +133,7 @@ func TestSteadyStateCost(t *testing.T) {
 			s.session(g)
 			s.sim.ResetCalls()
 			g.Eventually(func() int { return s.sim.CallStats().ByName["events.query"] }).
-				WithTimeout(10 * time.Second).Should(BeNumerically(">=", 20))
+				Should(BeNumerically(">=", 20))
 			stats := s.sim.CallStats()
 			g.Expect(stats.Total).To(BeEquivalentTo(stats.ByName["events.query"]))
 		})
@@ -147,14 +147,14 @@ func TestOutageAndRotation(t *testing.T) {
 	health := func() maas.ErrorKind { return maas.KindOf(session.Snapshot().Health().Err) }
 
 	restore := s.sim.Intercept(func(*maassim.Call, maassim.Phase) maassim.Action { return maassim.Drop() })
-	g.Eventually(health).WithTimeout(10 * time.Second).Should(Equal(maas.Unavailable))
+	g.Eventually(health).Should(Equal(maas.Unavailable))
 	g.Expect(session.Snapshot().Absent("zzzzzz")).To(BeFalse())
 	g.Expect(s.sim.Operator().TakeAs("somebody", s.ids[0])).To(Succeed())
 	restore()
-	g.Eventually(health).WithTimeout(10 * time.Second).Should(BeEmpty())
-	g.Eventually(status(session, s.ids[0])).WithTimeout(10 * time.Second).Should(Equal(maas.StatusAllocated))
+	g.Eventually(health).Should(BeEmpty())
+	g.Eventually(status(session, s.ids[0])).Should(Equal(maas.StatusAllocated))
 
 	s.creds.APIKey = s.sim.RotateKey("capi")
-	g.Eventually(health).WithTimeout(10 * time.Second).Should(Equal(maas.Unauthorized))
+	g.Eventually(health).Should(Equal(maas.Unauthorized))
 	g.Expect(s.session(g)).NotTo(BeIdenticalTo(session))
 }

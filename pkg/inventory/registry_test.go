@@ -142,7 +142,7 @@ func TestUnusedSessionsEnd(t *testing.T) {
 		h.clock.Step(time.Minute)
 		_, err := h.Session(t.Context(), key("used"))
 		return err == nil && h.client("old").closed.Load()
-	}).WithTimeout(10 * time.Second).Should(BeTrue())
+	}).Should(BeTrue())
 	g.Expect(h.client("used").closed.Load()).To(BeFalse())
 	g.Expect(h.Session(t.Context(), key("used"))).To(BeIdenticalTo(used))
 	again, err := h.Session(t.Context(), key("old"))

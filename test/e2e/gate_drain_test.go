@@ -114,7 +114,7 @@ func longhorn(kind, name string, spec, status map[string]any) *unstructured.Unst
 
 // createLonghorn makes an object whose kind the API server may have heard of only now.
 func createLonghorn(workload client.Client, o *unstructured.Unstructured) {
-	Eventually(func() error { return client.IgnoreAlreadyExists(workload.Create(ctx, o.DeepCopy())) }, "30s", "500ms").Should(Succeed())
+	Eventually(func() error { return client.IgnoreAlreadyExists(workload.Create(ctx, o.DeepCopy())) }, "4m", "500ms").Should(Succeed())
 }
 
 // keepDataOn puts the only copy of a volume on the worker.

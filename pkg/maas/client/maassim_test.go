@@ -225,5 +225,5 @@ func TestSlowMAASAndCancel(t *testing.T) {
 	_, err := r.user.Release(ctx, r.aID, maas.ReleaseRequest{})
 	g.Expect(err).To(MatchError(context.DeadlineExceeded))
 	g.Expect(kind(err)).To(Equal(maas.Unavailable))
-	g.Expect(time.Since(start)).To(BeNumerically("<", 5*time.Second))
+	g.Expect(time.Since(start)).To(BeNumerically("<", 30*time.Second))
 }

@@ -173,7 +173,7 @@ func (n *network) until(t *testing.T, status maas.Status) *maas.Machine {
 		m, err = n.admin.GetMachine(context.Background(), n.id)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(m.Status).To(Equal(status))
-	}, 30*time.Second, 20*time.Millisecond).Should(Succeed())
+	}, time.Minute, 20*time.Millisecond).Should(Succeed())
 	return m
 }
 

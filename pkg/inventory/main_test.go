@@ -1,0 +1,31 @@
+/*
+Copyright 2026 The cluster-api-provider-maas Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package inventory
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+)
+
+func TestMain(m *testing.M) {
+	// What is awaited comes within milliseconds, but for a computer that has many other things to do.
+	SetDefaultEventuallyTimeout(time.Minute)
+	os.Exit(m.Run())
+}
