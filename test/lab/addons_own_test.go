@@ -20,7 +20,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -63,7 +62,7 @@ spec:
 	if err != nil {
 		return err
 	}
-	return WaitFor(ctx, "the Secret of the storage", time.Minute, func(ctx context.Context) error {
+	return WaitFor(ctx, "the Secret of the storage", patience, func(ctx context.Context) error {
 		got := &corev1.Secret{}
 		if err := c.Get(ctx, client.ObjectKey{Namespace: "portworx", Name: "px-pure-secret"}, got); err != nil {
 			return err

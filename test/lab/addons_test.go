@@ -26,7 +26,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -125,7 +124,7 @@ func (a *addonStory) install(ctx context.Context) error {
 	if err := a.apply(ctx, "reference"); err != nil {
 		return err
 	}
-	err := WaitFor(ctx, "the workload cluster", 3*time.Minute, func(ctx context.Context) error {
+	err := WaitFor(ctx, "the workload cluster", patience, func(ctx context.Context) error {
 		_, err := a.lab.WorkloadClient(ctx, a.cluster.Key())
 		return err
 	})
@@ -150,7 +149,7 @@ func (a *addonStory) upgrade(ctx context.Context) error {
 	if err := a.apply(ctx, "current"); err != nil {
 		return err
 	}
-	err = WaitFor(ctx, "the upgrade to begin", time.Minute, func(ctx context.Context) error {
+	err = WaitFor(ctx, "the upgrade to begin", patience, func(ctx context.Context) error {
 		got, err := a.releases(ctx)
 		if err != nil {
 			return err
@@ -172,7 +171,7 @@ func (a *addonStory) upgrade(ctx context.Context) error {
 		return err
 	}
 	// Its values change and its version does not: nothing but the object itself tells when they are there.
-	return WaitFor(ctx, "the new settings of KubeVirt", 2*time.Minute, func(ctx context.Context) error {
+	return WaitFor(ctx, "the new settings of KubeVirt", patience, func(ctx context.Context) error {
 		after, err := kubeVirtOf(ctx, c)
 		if err != nil {
 			return err
@@ -229,7 +228,7 @@ func (a *addonStory) remove(ctx context.Context) error {
 		return err
 	}
 	gone := []string{"descheduler", "kubevirt", "kubevirt-objects"}
-	err := WaitFor(ctx, "the releases to be gone", 2*time.Minute, func(ctx context.Context) error {
+	err := WaitFor(ctx, "the releases to be gone", patience, func(ctx context.Context) error {
 		got, err := a.releases(ctx)
 		if err != nil {
 			return err
@@ -325,7 +324,7 @@ func (a *addonStory) waitSet(ctx context.Context, profile string, meanwhile func
 
 // waitReleases waits until these releases are there and no others, and MaasCluster says so.
 func (a *addonStory) waitReleases(ctx context.Context, want map[string]release, meanwhile func(context.Context, client.Client) error) error {
-	err := WaitFor(ctx, "the addons", 4*time.Minute, func(ctx context.Context) error {
+	err := WaitFor(ctx, "the addons", patience, func(ctx context.Context) error {
 		if meanwhile != nil {
 			c, err := a.lab.WorkloadClient(ctx, a.cluster.Key())
 			if err == nil {
@@ -359,7 +358,7 @@ func (a *addonStory) waitReleases(ctx context.Context, want map[string]release, 
 
 // waitCondition waits until MaasCluster says of the addons what it should.
 func (a *addonStory) waitCondition(ctx context.Context, status, reason, message string) error {
-	return WaitFor(ctx, "AddonsReady of the MaasCluster", 90*time.Second, func(ctx context.Context) error {
+	return WaitFor(ctx, "AddonsReady of the MaasCluster", patience, func(ctx context.Context) error {
 		cluster := &unstructured.Unstructured{}
 		cluster.SetGroupVersionKind(clusterKind)
 		if err := a.lab.Client().Get(ctx, a.cluster.Key(), cluster); err != nil {

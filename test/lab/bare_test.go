@@ -87,7 +87,7 @@ func TestBareMachine(t *testing.T) {
 	}
 	machine := objects[len(objects)-1]
 	started := time.Now()
-	err = WaitFor(ctx, "the Machine to be provisioned", time.Minute, func(ctx context.Context) error {
+	err = WaitFor(ctx, "the Machine to be provisioned", patience, func(ctx context.Context) error {
 		if err := l.Client().Get(ctx, client.ObjectKeyFromObject(machine), machine); err != nil {
 			return err
 		}

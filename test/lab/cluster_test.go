@@ -153,7 +153,7 @@ func (s *story) reboot(ctx context.Context) error {
 	if err := s.lab.MAAS().Operator().ForcePower(host.SystemID, false); err != nil {
 		return err
 	}
-	err = WaitFor(ctx, "the host to be off", 10*time.Second, func(context.Context) error {
+	err = WaitFor(ctx, "the host to be off", patience, func(context.Context) error {
 		if n := len(s.lab.HostProcesses(host.SystemID)); n > 0 {
 			return fmt.Errorf("%d processes run", n)
 		}
@@ -165,7 +165,7 @@ func (s *story) reboot(ctx context.Context) error {
 	if err := s.lab.MAAS().Operator().ForcePower(host.SystemID, true); err != nil {
 		return err
 	}
-	return WaitFor(ctx, "the Node to report the new boot", time.Minute, func(ctx context.Context) error {
+	return WaitFor(ctx, "the Node to report the new boot", patience, func(ctx context.Context) error {
 		nodes, err := s.lab.ReadyNodes(ctx, s.cluster.Key())
 		if err != nil {
 			return err
@@ -196,7 +196,7 @@ func (s *story) remove(ctx context.Context) error {
 	if err := s.lab.Client().Delete(ctx, cluster); err != nil {
 		return err
 	}
-	return WaitFor(ctx, "the cluster to be gone", 3*time.Minute, func(ctx context.Context) error {
+	return WaitFor(ctx, "the cluster to be gone", patience, func(ctx context.Context) error {
 		if err := s.lab.Client().Get(ctx, s.cluster.Key(), cluster); err == nil {
 			return fmt.Errorf("it is still there")
 		} else if client.IgnoreNotFound(err) != nil {
@@ -273,7 +273,7 @@ func (s *story) checkEtcdPods(ctx context.Context, want int, version string) err
 }
 
 func (s *story) waitNodes(ctx context.Context, version string, names ...string) error {
-	return WaitFor(ctx, fmt.Sprintf("nodes %v", names), 3*time.Minute, func(ctx context.Context) error {
+	return WaitFor(ctx, fmt.Sprintf("nodes %v", names), patience, func(ctx context.Context) error {
 		nodes, err := s.lab.ReadyNodes(ctx, s.cluster.Key())
 		if err != nil {
 			return err

@@ -24,7 +24,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
@@ -152,7 +151,7 @@ func (s *clusterctlStory) noDrift(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := WaitFor(ctx, "a server-side diff of "+folder+" to find nothing", 30*time.Second, func(ctx context.Context) error {
+		if err := WaitFor(ctx, "a server-side diff of "+folder+" to find nothing", patience, func(ctx context.Context) error {
 			_, err := s.kubectl(ctx, text, "diff", "--server-side", "-f", "-")
 			return err
 		}); err != nil {

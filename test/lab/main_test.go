@@ -19,7 +19,11 @@ package lab
 import (
 	"os"
 	"testing"
+	"time"
 )
+
+// patience is how long is waited for what comes within seconds, or a minute where much has to be installed, on a computer that has nothing else to do.
+const patience = 5 * time.Minute
 
 func TestMain(m *testing.M) {
 	Enter()

@@ -23,7 +23,6 @@ import (
 	"log/slog"
 	"reflect"
 	"testing"
-	"time"
 
 	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 	"github.com/capmaas/cluster-api-provider-maas/test/pxsim"
@@ -46,7 +45,7 @@ func TestDataDisks(t *testing.T) {
 	if err := maas.Operator().DeployAs("someone", id, base64.StdEncoding.EncodeToString([]byte("#cloud-config\n"))); err != nil {
 		t.Fatal(err)
 	}
-	err := WaitFor(t.Context(), "the server to be deployed", 30*time.Second, func(context.Context) error {
+	err := WaitFor(t.Context(), "the server to be deployed", patience, func(context.Context) error {
 		if view, _ := maas.Machine(id); view.Status != maassim.StatusDeployed {
 			return fmt.Errorf("it is %s", view.StatusName)
 		}

@@ -25,7 +25,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -105,7 +104,7 @@ func (s *topologyStory) class(ctx context.Context) error {
 }
 
 func (s *topologyStory) classReady(ctx context.Context, class *unstructured.Unstructured) error {
-	return WaitFor(ctx, "the class to be reconciled", time.Minute, func(ctx context.Context) error {
+	return WaitFor(ctx, "the class to be reconciled", patience, func(ctx context.Context) error {
 		class := class.DeepCopy()
 		if err := s.lab.Client().Get(ctx, client.ObjectKeyFromObject(class), class); err != nil {
 			return err
@@ -146,7 +145,7 @@ func (s *topologyStory) available(ctx context.Context) error {
 	if err := s.waitNodes(ctx, KubernetesVersion, "cp-1", "worker-1", "storage-1"); err != nil {
 		return err
 	}
-	return WaitFor(ctx, "the Cluster to be available", 3*time.Minute, func(ctx context.Context) error {
+	return WaitFor(ctx, "the Cluster to be available", patience, func(ctx context.Context) error {
 		cluster := &unstructured.Unstructured{}
 		cluster.SetGroupVersionKind(clusterKind)
 		if err := s.lab.Client().Get(ctx, s.cluster.Key(), cluster); err != nil {
