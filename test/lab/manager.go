@@ -158,10 +158,13 @@ func (m *Manager) watch(p *sandbox.Process) {
 		return
 	}
 	<-time.After(crashBackoff)
+	// A failure shows in WaitReady: the process waits for the lease to expire, or stays dead.
+	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+	defer cancel()
+	_ = m.endLeadership(ctx)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.wanted && m.process == p {
-		// A failure shows in WaitReady: the process stays dead.
 		_ = m.startLocked()
 	}
 }
@@ -193,14 +196,22 @@ func (m *Manager) Stop() {
 // tested is waiting for it to expire.
 func (m *Manager) Restart(ctx context.Context) error {
 	m.Kill()
-	leases := m.cluster.CoordinationV1().Leases(m.namespace)
-	if err := leases.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
-		return fmt.Errorf("restarting %s: taking away its leader lease: %w", m.name, err)
+	if err := m.endLeadership(ctx); err != nil {
+		return fmt.Errorf("restarting %s: %w", m.name, err)
 	}
 	if err := m.Start(); err != nil {
 		return fmt.Errorf("restarting %s: %w", m.name, err)
 	}
 	return m.WaitReady(ctx)
+}
+
+// endLeadership takes away the leader lease of a process that has ended.
+func (m *Manager) endLeadership(ctx context.Context) error {
+	leases := m.cluster.CoordinationV1().Leases(m.namespace)
+	if err := leases.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
+		return fmt.Errorf("taking away its leader lease: %w", err)
+	}
+	return nil
 }
 
 // WaitReady waits until the readiness probe succeeds.
@@ -265,7 +276,7 @@ func (m *Manager) arguments() []string {
 // patientLeader lets a manager be leader although the API server keeps it
 // waiting for longer than the ten seconds after which it would end: two cores
 // that run a whole lab, and tests beside it, do. There is nobody to take over.
-var patientLeader = []string{"--leader-elect-lease-duration=3m", "--leader-elect-renew-deadline=2m"}
+var patientLeader = []string{"--leader-elect-lease-duration=3m", "--leader-elect-renew-deadline=2m", "--leader-elect-retry-period=10s"}
 
 func (m *Manager) podName() string { return m.deployment.Name + "-0" }
 

@@ -447,7 +447,7 @@ func TestContractReadyForLife(t *testing.T) {
 	w.controlPlane("a")
 	w.awaitProvisioned("a")
 	w.awaitReason("a", infrav1.ReadyReason)
-	w.awaitRecord(dns, "a")
+	record := w.awaitRecord(dns, "a")
 
 	if err := w.sim().SetHostFault(w.ids[0], maassim.HostFault{PowerOffFails: true}); err != nil {
 		t.Fatal(err)
@@ -467,7 +467,7 @@ func TestContractReadyForLife(t *testing.T) {
 	w.awaitGone("a")
 
 	recovered := w.sim().Intercept(func(c *maassim.Call, p maassim.Phase) maassim.Action {
-		if p == maassim.Before && c.Name == "dnsresource.delete" && c.User == "capmaas" {
+		if p == maassim.Before && c.Name == "dnsresource.delete" && strings.HasSuffix(c.Path, fmt.Sprintf("/%d/", record.ID)) {
 			return maassim.Reply(409, "the zone file is locked", nil)
 		}
 		return maassim.Pass()

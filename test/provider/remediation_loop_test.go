@@ -215,11 +215,11 @@ func (s *steps) note(o *infrav1.MaasRemediation) {
 // want compares the steps of one remediation, without those at which it waited.
 func (s *steps) want(name string, want ...infrav1.RemediationStep) {
 	s.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !slices.Equal(s.seen[name], want) {
-		s.Errorf("want the remediation of %s to go through %v, seen %v", name, want, s.seen[name])
-	}
+	s.await(fmt.Sprintf("the remediation of %s to have gone through %v", name, want), func() (bool, string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return slices.Equal(s.seen[name], want), fmt.Sprint(s.seen[name])
+	})
 }
 
 // ward plays the kubelets of the world: each registers its Node when its server is installed and reports, and those that fell silent never again.
