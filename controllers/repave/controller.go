@@ -160,7 +160,9 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, erro
 		return ctrl.Result{RequeueAfter: idleInterval}, nil
 	}
 	if s.deleting() {
-		return r.reconcileDelete(ctx, s)
+		if s.remaining = r.awaited(s); s.remaining == "" {
+			return ctrl.Result{}, r.reconcileDelete(ctx, s)
+		}
 	}
 	for _, p := range []phase{r.ensureHooks, r.look, r.track, r.admit} {
 		if err := p(ctx, s); err != nil {

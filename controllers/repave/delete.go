@@ -37,29 +37,33 @@ func (r *Reconciler) withoutCluster(_ context.Context, s *scope) (ctrl.Result, e
 	return ctrl.Result{RequeueAfter: idleInterval}, nil
 }
 
-// reconcileDelete takes the gate away. The hooks go with it, or no Machine could be deleted ever after; so it waits while a Machine is held or a
-// repave open, for then the deletion of the gate would let nodes go that it holds.
-func (r *Reconciler) reconcileDelete(ctx context.Context, s *scope) (ctrl.Result, error) {
-	overridden := s.gate.Spec.Override.UntilTime.After(s.now)
-	if !s.clusterDeleting() && !overridden {
-		held := len(r.leaving(s))
-		if open := len(s.open()); held > 0 || open > 0 {
-			s.remaining = fmt.Sprintf("Waiting for %d open repaves and %d Machines that are held", open, held)
-			return ctrl.Result{RequeueAfter: busyInterval}, nil
-		}
+// awaited says what the deletion of the gate waits for, "" when it goes on. The hooks go with it, or no Machine could be deleted ever after; so it waits while a
+// Machine is held or a repave open, for then it would let nodes go that the gate holds. Until then the gate does what it always does, or there would be no end.
+func (r *Reconciler) awaited(s *scope) string {
+	held, open := len(r.leaving(s)), len(s.open())
+	if s.clusterDeleting() || s.overridden() || held+open == 0 {
+		return ""
 	}
+	return fmt.Sprintf("Waiting for %d open repaves and %d Machines that are held", open, held)
+}
+
+// overridden tells whether the whole gate is overridden now.
+func (s *scope) overridden() bool { return s.gate.Spec.Override.UntilTime.After(s.now) }
+
+// reconcileDelete takes the gate away.
+func (r *Reconciler) reconcileDelete(ctx context.Context, s *scope) error {
 	for _, m := range s.machines {
 		if !hooked(m) {
 			continue
 		}
 		if err := r.setHook(ctx, m, ""); client.IgnoreNotFound(err) != nil {
-			return ctrl.Result{}, err
+			return err
 		}
 	}
-	if overridden {
+	if s.overridden() {
 		r.Recorder.Eventf(s.gate, nil, corev1.EventTypeWarning, "Overridden", "Delete", "The gate went by override of %s: %s",
 			s.gate.Spec.Override.By, s.gate.Spec.Override.Reason)
 	}
 	controllerutil.RemoveFinalizer(s.gate, infrav1.GateFinalizer)
-	return ctrl.Result{}, nil
+	return nil
 }

@@ -73,6 +73,7 @@ type scope struct {
 	// unguarded are findings about Machines that the gate does not fully protect.
 	unguarded []finding
 	progress  map[string]repave.Progress
+	// remaining is what the deletion of the gate waits for.
 	remaining string
 }
 
