@@ -35,6 +35,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -157,6 +158,11 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (ctrl.Result, erro
 		}
 	}
 	if s.otherGate != "" {
+		if s.deleting() {
+			// The hooks are the other's.
+			controllerutil.RemoveFinalizer(s.gate, infrav1.GateFinalizer)
+			return ctrl.Result{}, nil
+		}
 		return ctrl.Result{RequeueAfter: idleInterval}, nil
 	}
 	if s.deleting() {

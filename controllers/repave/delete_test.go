@@ -25,6 +25,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
@@ -107,4 +108,33 @@ func TestGateDeletedByOverride(t *testing.T) {
 	})
 	w.look(1)
 	w.wantNoGate("m1")
+}
+
+// TestSecondGateDeleted takes away a gate that stands beside an older one, and leaves the hooks to that.
+func TestSecondGateDeleted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.look(1)
+	second := &infrav1.RepaveGate{ObjectMeta: objectMeta("second"), Spec: w.gate().Spec}
+	second.UID = "second"
+	w.create(second)
+	reconcile := func() error {
+		t.Helper()
+		if _, err := w.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(second)}); err != nil {
+			t.Fatal(err)
+		}
+		return w.Get(t.Context(), client.ObjectKeyFromObject(second), second)
+	}
+	if err := reconcile(); err != nil || conditions.GetReason(second, infrav1.ReadyCondition) != infrav1.AnotherGateReason {
+		t.Fatalf("the second gate says %+v, want it to name the other gate: %v", second.Status.Conditions, err)
+	}
+	if err := w.Delete(t.Context(), second); err != nil {
+		t.Fatal(err)
+	}
+	if err := reconcile(); !apierrors.IsNotFound(err) {
+		t.Errorf("want the second gate gone, got %+v, %v", second, err)
+	}
+	if !hooked(w.get("m0")) {
+		t.Error("the hook of the first gate went with the second")
+	}
 }
