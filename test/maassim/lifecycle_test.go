@@ -98,14 +98,14 @@ func (g *rig) expect(id string, want Status) {
 // eventually waits in real time for what a chassis does in goroutines.
 func (g *rig) eventually(what string, cond func() bool) {
 	g.t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !cond() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			g.t.Fatalf("%s: not within ten seconds", what)
+			g.t.Fatalf("%s: not within two minutes", what)
 		}
 	}
 }

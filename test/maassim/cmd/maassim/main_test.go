@@ -33,7 +33,7 @@ func TestRunStopsWithItsContext(t *testing.T) {
 		if err != nil {
 			t.Errorf("run returned %v, want nil", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Error("run did not return after its context ended")
 	}
 }
