@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/test/maassim"
 )
 
 // TestKilledAtEveryCall kills the manager at every MAAS call of create and then of delete: once before MAAS acts, once after it acted and
@@ -76,15 +77,7 @@ func TestRepaveKilledAtEveryCall(t *testing.T) {
 // function asserts that nobody touched them.
 func (w *world) decoys() (untouched func()) {
 	w.Helper()
-	own := len(w.ids)
-	others, mine := w.server(w.ns+"-eve"), w.server(w.ns+"-mine")
-	w.ids = w.ids[:own]
-	if err := w.sim().Operator().TakeAs("eve", others); err != nil {
-		w.Fatal(err)
-	}
-	if err := w.sim().Operator().TakeAs(w.user, mine); err != nil {
-		w.Fatal(err)
-	}
+	others, mine := w.decoy("eve"), w.decoy(w.user)
 	return func() {
 		w.Helper()
 		for id, owner := range map[string]string{others: "eve", mine: w.user} {
@@ -93,4 +86,23 @@ func (w *world) decoys() (untouched func()) {
 			}
 		}
 	}
+}
+
+// decoy adds a server that a MAAS user has. It belongs to the user before it comes into the world's resource pool, for a pool that holds its servers takes
+// whatever is free there.
+func (w *world) decoy(user string) string {
+	w.Helper()
+	id, err := theLab.AddHost(maassim.MachineSpec{
+		Hostname: w.ns + "-of-" + user, Pool: w.ns + "-elsewhere", CPUs: 32, MemoryMiB: 131072, Tags: []string{"vm"},
+	})
+	if err == nil {
+		err = w.sim().Operator().TakeAs(user, id)
+	}
+	if err == nil {
+		err = w.sim().Operator().SetPool(id, w.ns)
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	return id
 }
