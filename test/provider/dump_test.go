@@ -43,11 +43,7 @@ func (w *world) dump() {
 	defer cancel()
 	var summary strings.Builder
 	var all []byte
-	for _, list := range []client.ObjectList{
-		&clusterv1.ClusterList{}, &infrav1.MaasClusterList{}, &infrav1.MaasHostPoolList{}, &clusterv1.MachineDeploymentList{}, &clusterv1.MachineSetList{},
-		&clusterv1.MachineList{}, &infrav1.MaasMachineList{}, &infrav1.MaasHostList{}, &infrav1.RepaveGateList{}, &infrav1.RepaveList{},
-		&infrav1.MaasRemediationList{},
-	} {
+	for _, list := range lists() {
 		if err := w.List(ctx, list, client.InNamespace(w.ns)); err != nil {
 			fmt.Fprintf(&summary, "listing: %v\n", err)
 			continue
@@ -71,6 +67,15 @@ func (w *world) dump() {
 		}
 	}
 	w.Logf("%s\nAll of it is in %s", summary.String(), w.keep(map[string][]byte{"objects.yaml": all, "calls.txt": w.callsOfServers()}))
+}
+
+// lists are of the kinds that a world is made of, owners before what they own.
+func lists() []client.ObjectList {
+	return []client.ObjectList{
+		&clusterv1.ClusterList{}, &infrav1.MaasClusterList{}, &infrav1.MaasHostPoolList{}, &clusterv1.MachineDeploymentList{}, &clusterv1.MachineSetList{},
+		&clusterv1.MachineHealthCheckList{}, &clusterv1.MachineList{}, &infrav1.MaasMachineList{}, &infrav1.MaasHostList{}, &infrav1.RepaveGateList{},
+		&infrav1.RepaveList{}, &infrav1.MaasRemediationList{},
+	}
 }
 
 // keep writes files to the folder of the test's artifacts and returns it.

@@ -24,7 +24,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -116,6 +119,7 @@ func emptyWorld(t *testing.T, servers int) *world {
 			w.dump()
 		}
 		w.scrap()
+		w.leave()
 	})
 	return w
 }
@@ -129,6 +133,32 @@ func (w *world) scrap() {
 		if err := w.sim().Operator().ForceDelete(id); err != nil {
 			w.Logf("scrapping server %s: %v", id, err)
 		}
+	}
+}
+
+// leave takes the objects away, past the finalizers of controllers that wait for servers that are no more: they would be looked at after every restart of a
+// manager, and the MAAS of each followed on.
+func (w *world) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, list := range lists() {
+		if err := w.List(ctx, list, client.InNamespace(w.ns)); err != nil {
+			w.Logf("leaving: %v", err)
+		}
+		_ = meta.EachListItem(list, func(item runtime.Object) error {
+			o, ok := item.(client.Object)
+			if !ok {
+				return nil
+			}
+			err := client.IgnoreNotFound(w.Delete(ctx, o))
+			if err == nil {
+				err = client.IgnoreNotFound(w.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))))
+			}
+			if err != nil {
+				w.Logf("leaving: %v", err)
+			}
+			return nil
+		})
 	}
 }
 
