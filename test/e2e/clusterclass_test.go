@@ -33,7 +33,7 @@ import (
 // all workers, and those have one of their own.
 const classFlavor = "class"
 
-var _ = Describe("Changing ClusterClass vmo", Label("clusterclass-changes"), func() {
+var _ = Describe("Changing ClusterClass vmo", Label("clusterclass-changes"), takesLong, func() {
 	capie2e.ClusterClassChangesSpec(ctx, func() capie2e.ClusterClassChangesSpecInput {
 		return capie2e.ClusterClassChangesSpecInput{
 			E2EConfig:              e2eConfig,
@@ -53,7 +53,7 @@ var _ = Describe("Changing ClusterClass vmo", Label("clusterclass-changes"), fun
 	})
 })
 
-var _ = Describe("Rolling out by ClusterClass vmo", Label("clusterclass-rollout"), func() {
+var _ = Describe("Rolling out by ClusterClass vmo", Label("clusterclass-rollout"), takesLong, func() {
 	capie2e.ClusterClassRolloutSpec(ctx, func() capie2e.ClusterClassRolloutSpecInput {
 		return capie2e.ClusterClassRolloutSpecInput{
 			E2EConfig:                      e2eConfig,

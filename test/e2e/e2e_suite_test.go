@@ -65,6 +65,12 @@ var (
 	skipCleanup        = flag.Bool("e2e.skip-resource-cleanup", false, "leave what the specs made")
 )
 
+// Specs that take longer begin earlier, so that none runs alone in the end.
+const (
+	takesLong   = SpecPriority(2) // about four minutes on the lab
+	takesAWhile = SpecPriority(1) // about two; the others take half of that
+)
+
 // What the specs share.
 var (
 	ctx = context.Background()

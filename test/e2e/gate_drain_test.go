@@ -41,7 +41,7 @@ import (
 
 // The spec scales control plane and workers in at the same time, which takes a storage that shows where its data is: one that does not lets one node go at a
 // time. The worker holds the only copy of a volume of Longhorn's, which is moved away when the gate has held the worker for it.
-var _ = Describe("Draining nodes with the repave gate on", Label("gate-drain"), func() {
+var _ = Describe("Draining nodes with the repave gate on", Label("gate-drain"), takesLong, func() {
 	var held *atomic.Bool
 
 	capie2e.NodeDrainTimeoutSpec(ctx, func() capie2e.NodeDrainTimeoutSpecInput {

@@ -38,7 +38,7 @@ import (
 )
 
 // The storage of the cluster is a ConfigMap that says how it is. It stops being whole before the rollout, and is whole again when the gate has held the worker.
-var _ = Describe("Rolling out with the repave gate on", Label("gate-rollout"), func() {
+var _ = Describe("Rolling out with the repave gate on", Label("gate-rollout"), takesAWhile, func() {
 	var held *atomic.Bool
 
 	capie2e.KCPAndMachineDeploymentRolloutSpec(ctx, func() capie2e.KCPAndMachineDeploymentRolloutSpecInput {

@@ -37,7 +37,7 @@ import (
 
 // On bare metal an upgrade installs servers anew. The framework's own upgrade specs leave the names of infrastructure templates to the
 // configuration, before there is a cluster; here the templates differ from the cluster's by the image alone and are made from them.
-var _ = Describe("Upgrading Kubernetes", Label("upgrade"), func() {
+var _ = Describe("Upgrading Kubernetes", Label("upgrade"), takesAWhile, func() {
 	const specName = "upgrade"
 	var (
 		namespace     *corev1.Namespace
