@@ -189,17 +189,7 @@ func TestUnaskedOwner(t *testing.T) {
 			t.Parallel()
 			w := stuckRollout(t)
 			w.unhealthy("m2")
-			c := &check{ObjectMeta: objectMeta("check"), Spec: clusterv1.MachineHealthCheckSpec{ClusterName: "c",
-				Selector: metav1.LabelSelector{MatchLabels: map[string]string{clusterv1.MachineDeploymentNameLabel: "md"}}}}
-			c.Status.ExpectedMachines = ptr.To(int32(3))
-			conditions.Set(c, metav1.Condition{Type: clusterv1.MachineHealthCheckRemediationAllowedCondition, Status: metav1.ConditionFalse,
-				Reason: clusterv1.MachineHealthCheckTooManyUnhealthyReason})
-			if tt.check != nil {
-				tt.check(c)
-			}
-			if c.Name != "" {
-				w.create(c)
-			}
+			w.shortCircuited(tt.check)
 			if tt.change != nil {
 				tt.change(w)
 			}

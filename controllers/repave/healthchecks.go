@@ -55,19 +55,32 @@ func (s *scope) unasked(m *clusterv1.Machine) bool {
 		return false
 	}
 	for _, check := range s.healthChecks {
-		targets, err := metav1.LabelSelectorAsSelector(&check.Spec.Selector)
-		if err == nil && targets.Matches(labels.Set(m.Labels)) && conditions.IsFalse(check, clusterv1.MachineHealthCheckRemediationAllowedCondition) {
-			return allows(check, s.unhealthy(targets))
+		if allowsNothing(check, m) {
+			return allows(check, s.unhealthy(check))
 		}
 	}
 	return false
 }
 
+// allowsNothing tells whether a health check is for a Machine, and allows no remediation now.
+func allowsNothing(check *clusterv1.MachineHealthCheck, m *clusterv1.Machine) bool {
+	return targets(check).Matches(labels.Set(m.Labels)) && conditions.IsFalse(check, clusterv1.MachineHealthCheckRemediationAllowedCondition)
+}
+
+// targets selects the Machines that a health check is for: none where its selector cannot be read.
+func targets(check *clusterv1.MachineHealthCheck) labels.Selector {
+	selector, err := metav1.LabelSelectorAsSelector(&check.Spec.Selector)
+	if err != nil {
+		return labels.Nothing()
+	}
+	return selector
+}
+
 // unhealthy counts the targets of a health check that are unhealthy and not being deleted.
-func (s *scope) unhealthy(targets labels.Selector) int {
-	n := 0
+func (s *scope) unhealthy(check *clusterv1.MachineHealthCheck) int {
+	n, selector := 0, targets(check)
 	for _, m := range s.machines {
-		if targets.Matches(labels.Set(m.Labels)) && isUnhealthy(m) {
+		if selector.Matches(labels.Set(m.Labels)) && isUnhealthy(m) {
 			n++
 		}
 	}

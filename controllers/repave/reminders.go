@@ -25,7 +25,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
@@ -75,9 +74,7 @@ func (r *Reconciler) remindHealthChecks(ctx context.Context, s *scope) error {
 // overlooked tells whether a health check that allows no remediation would find the Machine unhealthy if it looked.
 func (s *scope) overlooked(m *clusterv1.Machine) bool {
 	return slices.ContainsFunc(s.healthChecks, func(check *clusterv1.MachineHealthCheck) bool {
-		targets, err := metav1.LabelSelectorAsSelector(&check.Spec.Selector)
-		return err == nil && targets.Matches(labels.Set(m.Labels)) && conditions.IsFalse(check, clusterv1.MachineHealthCheckRemediationAllowedCondition) &&
-			s.overdue(check, m)
+		return allowsNothing(check, m) && s.overdue(check, m)
 	})
 }
 

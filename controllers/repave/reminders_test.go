@@ -35,7 +35,8 @@ func (w *world) reminded(machine string) string {
 	return w.get(machine).Annotations[infrav1.RepaveHealthCheckAnnotation]
 }
 
-// shortCircuited makes a health check of the rollout's Machines that allows no remediation, and so does not come back by itself.
+// shortCircuited makes a health check of the rollout's Machines that allows no remediation, and so does not come back by itself; none when change takes its
+// name away.
 func (w *world) shortCircuited(change func(*clusterv1.MachineHealthCheck)) {
 	w.Helper()
 	c := &clusterv1.MachineHealthCheck{ObjectMeta: objectMeta("check"), Spec: clusterv1.MachineHealthCheckSpec{ClusterName: "c",
@@ -44,12 +45,15 @@ func (w *world) shortCircuited(change func(*clusterv1.MachineHealthCheck)) {
 		{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, TimeoutSeconds: ptr.To(int32(300))},
 	}
 	c.Spec.Checks.NodeStartupTimeoutSeconds = ptr.To(int32(0))
+	c.Status.ExpectedMachines = ptr.To(int32(3))
 	conditions.Set(c, metav1.Condition{Type: clusterv1.MachineHealthCheckRemediationAllowedCondition, Status: metav1.ConditionFalse,
 		Reason: clusterv1.MachineHealthCheckTooManyUnhealthyReason})
 	if change != nil {
 		change(c)
 	}
-	w.create(c)
+	if c.Name != "" {
+		w.create(c)
+	}
 }
 
 // TestHealthCheckThatDoesNotComeBack has a health check reminded that would find the dead Machine unhealthy if it looked: once it has been so for as long as the
