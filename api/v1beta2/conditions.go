@@ -303,8 +303,7 @@ const (
 	InstallWouldWipeReason = "InstallWouldWipe"
 	// InstallUnreadableReason says that an installation was aborted because it could not be told what it would have wiped.
 	InstallUnreadableReason = "InstallUnreadable"
-	// EraseForcedReason says that the server is not released because MAAS erases all disks at every release, or that an erasing which MAAS began all
-	// the same is aborted.
+	// EraseForcedReason says that MAAS erases all disks at every release: the server is not released, and an erasing that began all the same is aborted.
 	EraseForcedReason = "EraseForced"
 	// EraseAskedReason says that the server is not released because its pool asks for disks to be erased that are to be kept.
 	EraseAskedReason = "EraseAsked"

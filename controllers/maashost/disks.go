@@ -370,12 +370,14 @@ func (s *scope) keepsData() bool {
 func (r *Reconciler) stopErasing(ctx context.Context, s *scope) (bool, error) {
 	// It is seen through until the server is off.
 	s.retryAfter = installRetry
-	refusal := &hostdisks.Refusal{Reason: hostdisks.EraseForced, Message: "MAAS began to erase the disks, which are to be kept. The erasing is aborted"}
-	s.refuseDisks(refusal)
 	ctrl.LoggerFrom(ctx).Info("Aborting the erasing of disks", "systemID", s.host.Spec.SystemID)
-	m, err := s.session.Abort(ctx, s.host.Spec.SystemID, string(refusal.Reason))
+	m, err := s.session.Abort(ctx, s.host.Spec.SystemID, string(hostdisks.EraseForced))
+	message := "MAAS began to erase the disks, which are to be kept. The erasing is aborted"
 	if err != nil {
-		refusal.Message += ", which MAAS could not do yet: " + err.Error()
+		message += ", which MAAS could not do yet: " + err.Error()
+	}
+	s.refuseDisks(&hostdisks.Refusal{Reason: hostdisks.EraseForced, Message: message})
+	if err != nil {
 		return false, nil //nolint:nilerr // it is in the condition, and the next try is soon
 	}
 	r.Recorder.Eventf(s.host, nil, corev1.EventTypeWarning, "EraseAborted", "Release", "MAAS began to erase the disks of %s, which are to be kept", m.Hostname)
