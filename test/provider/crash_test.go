@@ -104,5 +104,6 @@ func (w *world) decoy(user string) string {
 	if err != nil {
 		w.Fatal(err)
 	}
+	w.Cleanup(func() { w.scrap(id) })
 	return id
 }

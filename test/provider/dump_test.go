@@ -43,23 +43,13 @@ func (w *world) dump() {
 	defer cancel()
 	var summary strings.Builder
 	var all []byte
-	for _, list := range lists() {
-		if err := w.List(ctx, list, client.InNamespace(w.ns)); err != nil {
-			fmt.Fprintf(&summary, "listing: %v\n", err)
-			continue
-		}
-		_ = meta.EachListItem(list, func(item runtime.Object) error {
-			o, ok := item.(client.Object)
-			if !ok {
-				return nil
-			}
-			fmt.Fprintf(&summary, "%s %s%s\n", kindOf(o), o.GetName(), trouble(o))
-			o.SetManagedFields(nil)
-			raw, err := yaml.Marshal(o)
-			all = append(append(append(all, "---\n"...), raw...), fmt.Sprintf("# %v\n", err)...)
-			return nil
-		})
-	}
+	w.each(ctx, func(o client.Object) error {
+		fmt.Fprintf(&summary, "%s %s%s\n", kindOf(o), o.GetName(), trouble(o))
+		o.SetManagedFields(nil)
+		raw, err := yaml.Marshal(o)
+		all = append(append(all, "---\n"...), raw...)
+		return err
+	})
 	for _, id := range w.ids {
 		if v, ok := w.sim().Machine(id); ok {
 			fmt.Fprintf(&summary, "server %s %s: %s %s, owner %q, agent %q, %d deployments, %d releases\n", id, v.Hostname, v.StatusName, v.PowerState,
@@ -69,12 +59,26 @@ func (w *world) dump() {
 	w.Logf("%s\nAll of it is in %s", summary.String(), w.keep(map[string][]byte{"objects.yaml": all, "calls.txt": w.callsOfServers()}))
 }
 
-// lists are of the kinds that a world is made of, owners before what they own.
-func lists() []client.ObjectList {
-	return []client.ObjectList{
+// each goes over the objects that the world is made of, owners before what they own. What fails is logged and keeps nothing else from being done.
+func (w *world) each(ctx context.Context, do func(client.Object) error) {
+	for _, list := range []client.ObjectList{
 		&clusterv1.ClusterList{}, &infrav1.MaasClusterList{}, &infrav1.MaasHostPoolList{}, &clusterv1.MachineDeploymentList{}, &clusterv1.MachineSetList{},
 		&clusterv1.MachineHealthCheckList{}, &clusterv1.MachineList{}, &infrav1.MaasMachineList{}, &infrav1.MaasHostList{}, &infrav1.RepaveGateList{},
 		&infrav1.RepaveList{}, &infrav1.MaasRemediationList{},
+	} {
+		if err := w.List(ctx, list, client.InNamespace(w.ns)); err != nil {
+			w.Logf("listing: %v", err)
+		}
+		_ = meta.EachListItem(list, func(item runtime.Object) error {
+			o, ok := item.(client.Object)
+			if !ok {
+				return nil
+			}
+			if err := do(o); err != nil {
+				w.Logf("%s %s: %v", kindOf(o), o.GetName(), err)
+			}
+			return nil
+		})
 	}
 }
 

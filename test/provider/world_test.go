@@ -24,9 +24,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
@@ -118,15 +116,15 @@ func emptyWorld(t *testing.T, servers int) *world {
 		if t.Failed() {
 			w.dump()
 		}
-		w.scrap()
+		w.scrap(w.ids...)
 		w.leave()
 	})
 	return w
 }
 
-// scrap takes the servers out of MAAS, so that what comes later does not list them time and again.
-func (w *world) scrap() {
-	for _, id := range w.ids {
+// scrap takes servers out of MAAS, so that what comes later does not list them time and again.
+func (w *world) scrap(ids ...string) {
+	for _, id := range ids {
 		if _, ok := w.sim().Machine(id); !ok {
 			continue
 		}
@@ -141,25 +139,12 @@ func (w *world) scrap() {
 func (w *world) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for _, list := range lists() {
-		if err := w.List(ctx, list, client.InNamespace(w.ns)); err != nil {
-			w.Logf("leaving: %v", err)
+	w.each(ctx, func(o client.Object) error {
+		if err := w.Delete(ctx, o); err != nil {
+			return client.IgnoreNotFound(err)
 		}
-		_ = meta.EachListItem(list, func(item runtime.Object) error {
-			o, ok := item.(client.Object)
-			if !ok {
-				return nil
-			}
-			err := client.IgnoreNotFound(w.Delete(ctx, o))
-			if err == nil {
-				err = client.IgnoreNotFound(w.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))))
-			}
-			if err != nil {
-				w.Logf("leaving: %v", err)
-			}
-			return nil
-		})
-	}
+		return client.IgnoreNotFound(w.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))))
+	})
 }
 
 func (w *world) sim() *maassim.Server { return theLab.MAAS() }
