@@ -34,6 +34,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
 )
 
 // The kinds of the addon provider, which need not be installed: they are read without types and past the cache, which would want to watch them.
@@ -186,11 +187,7 @@ func falseReason(u *unstructured.Unstructured) string {
 // trouble is what the addon provider says, on one line and in bounds.
 func trouble(u *unstructured.Unstructured) string {
 	message, _ := falseCondition(u)["message"].(string)
-	message = strings.Join(strings.Fields(message), " ")
-	if runes := []rune(message); len(runes) > problemLength {
-		return string(runes[:problemLength]) + "…"
-	}
-	return message
+	return persist.Cut(strings.Join(strings.Fields(message), " "), problemLength)
 }
 
 // addonsCondition sums up the addons. It takes no part in Ready: the servers are there without them.

@@ -28,8 +28,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/remediation"
 )
+
+// maxMessage is as many characters as the API server takes for the message of a quarantine.
+const maxMessage = 1024
 
 // plan decides the next step. A server of a guarded Cluster is switched off only after a look past the cache at what else is away.
 func (r *Reconciler) plan(ctx context.Context, s *scope) error {
@@ -73,8 +77,8 @@ func (r *Reconciler) act(ctx context.Context, s *scope) error {
 		log.Info("Quarantining server", "MaasHost", s.host.Name, "why", s.took.Why)
 		r.event(s, corev1.EventTypeWarning, "Quarantine", "%s is given to no machine until spec.quarantine of its MaasHost is removed: %s", s.host.Name, s.took.Why)
 		return r.changeHost(ctx, s, func(spec *infrav1.MaasHostSpec) {
-			spec.Quarantine = infrav1.HostQuarantine{Cause: infrav1.QuarantineRequested, Message: clip(fmt.Sprintf(
-				"Machine %s could not be healed: %s", s.machine.Name, s.took.Why))}
+			spec.Quarantine = infrav1.HostQuarantine{Cause: infrav1.QuarantineRequested, Message: persist.Cut(fmt.Sprintf(
+				"Machine %s could not be healed: %s", s.machine.Name, s.took.Why), maxMessage)}
 		})
 	case remediation.HandOver:
 		return r.handOver(ctx, s)
@@ -113,13 +117,4 @@ func (r *Reconciler) handOver(ctx context.Context, s *scope) error {
 
 func (r *Reconciler) event(s *scope, kind, action, format string, args ...any) {
 	r.Recorder.Eventf(s.remediation, s.machine, kind, "Remediation", action, format, args...)
-}
-
-// clip keeps a message within the schema's limit.
-func clip(message string) string {
-	const limit = 1024
-	if len(message) > limit {
-		return message[:limit]
-	}
-	return message
 }

@@ -21,13 +21,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/capmaas/cluster-api-provider-maas/api/v1beta2"
+	"github.com/capmaas/cluster-api-provider-maas/pkg/persist"
 	"github.com/capmaas/cluster-api-provider-maas/pkg/storagehealth"
 )
 
@@ -69,7 +69,7 @@ func setWaiting(s *scope) {
 			node = nodeName(m)
 		}
 		waiting = append(waiting, infrav1.HeldMachine{
-			Machine: v.Machine, Node: node, Reason: string(v.Reason), Message: cut(v.Message),
+			Machine: v.Machine, Node: node, Reason: string(v.Reason), Message: persist.Cut(v.Message, maxMessage),
 			SinceTime: asTime(since(s.gate.Status.Waiting, v.Machine, string(v.Reason), s.now)),
 		})
 	}
@@ -83,17 +83,8 @@ func setWaiting(s *scope) {
 	s.gate.Status.Waiting = waiting[:min(len(waiting), shownMachines)]
 }
 
-// maxMessage is as many characters as the API server takes for the message of a Machine that waits. It refuses the whole status for one more, and what a
-// storage says may be long.
+// maxMessage is as many characters as the API server takes for the message of a Machine that waits: what a storage says may be long.
 const maxMessage = 1024
-
-// cut shortens a message to what the API server takes.
-func cut(message string) string {
-	if utf8.RuneCountInString(message) <= maxMessage {
-		return message
-	}
-	return string([]rune(message)[:maxMessage-1]) + "…"
-}
 
 // setStorage sums up what the storage said. What was known stays while it cannot be asked; observedTime tells its age.
 func setStorage(s *scope) {
